@@ -23,6 +23,8 @@ from mtl_core.model import Network
 from mtl_core.training.added_head import BLOCK, added_head_problem, representation_encoder
 from tests.small import Small, document
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines, and tracing them costs a third of these exports
+
 ADDED = "added.task"
 LARGE = {"members": 3, "embedding": 16, "trunk": {"kind": "shared_bottom", "widths": [64, 64]}, "private": 32}
 

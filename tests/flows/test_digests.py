@@ -13,6 +13,7 @@ from flows.pipeline.code import DATA, EXCLUDED, CodeTree
 from flows.pipeline.digests import CHAMPION, additional_slice_columns, code_digests, labels_digest, write_digests
 from flows.pipeline.graph import STAGES
 from mtl_core.errors import ProblemError
+from tests.flows.conftest import Whole, copy_of
 
 ROOT = Path(__file__).parents[2]
 RUN = STAGES[1:]
@@ -175,15 +176,36 @@ def test_functions_in_stages_without_a_network_import_network_parts_only(stage: 
     assert [name for name in excluded if not name.startswith(NETWORK)] == []
 
 
+RUN_STAGES = """
+import json, os, sys
+from importlib import import_module
+from pathlib import Path
+import altair, great_expectations, onnxscript, onnxruntime, scipy.stats, sklearn.metrics, torch.export
+
+for stage in sys.argv[2:]:
+    if (child := os.fork()) == 0:
+        import_module(f"flows.stages.{stage}").run(Path(sys.argv[1]))
+        used = sorted(name for name in sys.modules if name.partition(".")[0] in ("flows", "mtl_core"))
+        print(json.dumps({"stage": stage, "used": used}), file=sys.stderr, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+"""Runs stages in forks of one process, which has the packages of others: their import takes most of the time."""
+
+
+@pytest.fixture(scope="module")
+def used_modules(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Stage -> the modules of this repository that it imports."""
+    folder = copy_of(whole.folder, tmp_path_factory.mktemp("used"))
+    command = [sys.executable, "-W", "ignore", "-c", RUN_STAGES, str(folder), *RUN]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = (json.loads(line) for line in run.stderr.splitlines() if line.startswith('{"stage"'))
+    return {entry["stage"]: set(entry["used"]) for entry in found}
+
+
 @pytest.mark.parametrize("stage", RUN)
-def test_every_module_that_a_stage_imports_is_in_its_closure(copied: Path, stage: str) -> None:
-    code = (
-        "import sys; from pathlib import Path; from importlib import import_module\n"
-        f"import_module('flows.stages.{stage}').run(Path({str(copied)!r}))\n"
-        "print(*sorted(name for name in sys.modules if name.partition('.')[0] in ('flows', 'mtl_core')))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    used = {name for name in run.stdout.splitlines()[-1].split() if not name.startswith(TEXT)}
+def test_every_module_that_a_stage_imports_is_in_its_closure(used_modules: dict[str, set[str]], stage: str) -> None:
+    used = {name for name in used_modules[stage] if not name.startswith(TEXT)}
     closure = CodeTree.installed().closure(f"flows.stages.{stage}", nested=stage not in ("validate", "prepare"))
     assert f"flows.stages.{stage}" in used
     assert used - closure == set()

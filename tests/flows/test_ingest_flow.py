@@ -1,6 +1,5 @@
 """The ingest flow on a Prefect server: files of the inbox end in the data or in refused/, with artifact and events."""
 
-import os
 from pathlib import Path
 from typing import Any
 

@@ -12,6 +12,8 @@ from mtl_core.tasks.tagging_codec import END_OF_ROW
 from tests.end_to_end import run_end_to_end
 from tests.tagging import ROWS, document, table
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines, and tracing them costs a third of these stages
+
 REQUEST: list[dict[str, Any]] = [
     {"text": "\U0001f680 please play \U0001f3b5 red moon", "title": "by Ann", "size": 1.0, "colour": "red"},
     {"text": None, "title": "", "size": None, "colour": None},

@@ -18,6 +18,8 @@ from mtl_core.training import train
 from tests.small import Small, document
 from tests.training.runs import CrashInjector, run, same, to_json, weights
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines, and tracing them costs a third of these trainings
+
 
 @pytest.mark.parametrize(
     ("policy", "balancing", "averaged"),

@@ -19,6 +19,8 @@ from mtl_core.model import Network
 from tests.small import Small
 from tests.trunks.cases import KINDS, TRUNKS, with_trunk
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines, and tracing them costs a third of these exports
+
 EXPORTED = [
     "adatt-one-shared",
     "cgc-many",

@@ -28,6 +28,7 @@ COMMANDS = (
     "relate",
     "compare",
     "tune",
+    "replay",
     "demo",
     "serve",
     "models",

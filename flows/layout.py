@@ -66,6 +66,8 @@ class Layout:
     """Study of shared against single-task training, by `mtl compare`."""
     tuning = _RelativePath("studies/tuning.json")
     """Study of the hyperparameter search, by `mtl tune`."""
+    replay = _RelativePath("studies/replay.json")
+    """Study of cadences of retraining, by `mtl replay`."""
 
     state = _RelativePath(".trunkline")
     """State of the tools; not an output of any stage."""

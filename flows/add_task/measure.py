@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from flows.add_task.champion import FrozenChampion
 from flows.add_task.rows import PreparedRows, TrunkReader
-from flows.retrain.compare import comparable_outputs
 from flows.stages.check import PARITY_ROWS
 from mtl_core.checks import Check
 from mtl_core.config import Problem
@@ -21,6 +20,7 @@ from mtl_core.errors import ExportError
 from mtl_core.evaluation import MetricValue, baseline_predictions, compare, evaluate
 from mtl_core.export.added_task import changed_outputs
 from mtl_core.export.adversarial import adversarial_rows
+from mtl_core.export.exported_model import comparable_outputs
 from mtl_core.export.parity import Parity, largest_difference
 from mtl_core.export.session import graph_inputs, run_graph
 from mtl_core.export.signature import signature

@@ -108,17 +108,29 @@ def _ignore(path: Path) -> None:
 
 def _init_repositories(folder: Path) -> list[str]:
     """Initialise git and DVC, unless the folder is in a DVC repository; an existing git repository is used."""
-    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
     with suppress(NotDvcRepoError):
         Repo.find_root(str(folder))
         return []
     steps = []
-    root = git_output(folder, "rev-parse", "--show-toplevel")
-    if root is None and git_output(folder, "init", "--quiet") is not None:
-        root = str(folder)
+    if git_output(folder, "rev-parse", "--show-toplevel") is None and init_git(folder):
         steps.append("initialised a git repository")
+    return [*steps, init_dvc(folder)]
+
+
+def init_git(folder: Path) -> bool:
+    """Make the folder a git repository, also inside of another one; False without git."""
+    return git_output(folder, "init", "--quiet") is not None
+
+
+def init_dvc(folder: Path) -> str:
+    """Make the folder a DVC repository, also inside of another one; a sentence about it."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    root = git_output(folder, "rev-parse", "--show-toplevel")
     try:
         subdir = root is not None and Path(root) != folder
         with Repo.init(str(folder), no_scm=root is None, subdir=subdir) as repo, repo.config.edit("repo") as config:
@@ -126,4 +138,4 @@ def _init_repositories(folder: Path) -> list[str]:
     except DvcException as error:
         raise ToolError(f"DVC in {folder}: {error}") from None
     without_git = "" if root else ", without git: experiments will not be recorded"
-    return [*steps, f"initialised a DVC repository{without_git}"]
+    return f"initialised a DVC repository{without_git}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.environment import variable
 from flows.git import git_output
 from flows.pipeline.graph import open_repository
 from flows.reproduce.errors import NotReproducible
@@ -91,14 +92,8 @@ def code_of(root: Path) -> Iterator[None]:
         yield
         return
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(root), *([before] if before else [])])
-    try:
+    with variable("PYTHONPATH", os.pathsep.join([str(root), *([before] if before else [])])):
         yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 def _has_commit(folder: Path, revision: str) -> bool:

@@ -1,6 +1,5 @@
 """Comparison of candidate and champion on the same test rows: tasks, slices, churn, and what cannot be compared."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,7 @@ from mtl_core.config import Problem, load_problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError
 from mtl_core.evaluation import Arrays, Difference, compare
-from mtl_core.export.matrices import input_matrices
-from mtl_core.export.session import run_graph
-from mtl_core.export.signature import changed_columns
-from mtl_core.graphs.runtime import open_graph
+from mtl_core.export.exported_model import ExportedModel
 from mtl_core.ragged import flat
 from mtl_core.slices import SliceComparison, compare_slices, slices_of
 from mtl_core.tasks import Objective, objectives
@@ -50,32 +46,16 @@ def compare_models(folder: Path, champion: str, champion_folder: Path) -> Champi
     """
     layout, problem = Layout(folder), load_problem(folder)
     encoder = Encoder.load(layout.encoder)
-    old, new = _read_json(champion_folder / layout.signature.name), _read_json(layout.signature)
-    columns = [entry["name"] for entry in old["inputs"]]
-    if missing := changed_columns(encoder, old["inputs"]):
+    old, new = ExportedModel.read(champion_folder), ExportedModel.read(layout.graph.parent)
+    if missing := old.changed_columns(encoder):
         change = f"it reads columns that no feature reads any more, or as another type: {', '.join(missing)}"
         note = f"champion {champion} cannot be run on the test rows, so no task was compared"
         return ChampionComparison(champion=champion, notes=(note,), schema_changes=(change,))
-    old_types, new_types = comparable_outputs(old), comparable_outputs(new)
+    old_types, new_types = old.outputs, new.outputs
     common = [name for name, output_type in new_types.items() if old_types.get(name) == output_type]
     tasks = [task for task in objectives(problem.tasks, encoder.tasks) if task.name in common]
     table = pq.read_table(layout.encoded / "test.parquet")
-    before, after = (
-        run_graph(
-            open_graph(graph.read_bytes()),
-            table,
-            inputs,
-            common,
-            sequences=encoder.sequences,
-            matrices=input_matrices(signature),
-        )
-        if common
-        else {}
-        for graph, inputs, signature in (
-            (champion_folder / layout.graph.name, {name: encoder.inputs[name] for name in columns}, old),
-            (layout.graph, encoder.inputs, new),
-        )
-    )
+    before, after = (model.predict(table, encoder, common) for model in (old, new))
     label_columns = encoder.labels(table, exact=True)
     labels = {name: flat(values) for name, values in label_columns.items()}
     differences = compare(tasks, labels, before, after)
@@ -85,7 +65,7 @@ def compare_models(folder: Path, champion: str, champion_folder: Path) -> Champi
         champion=champion,
         differences=tuple(difference for difference in differences if not difference.undefined),
         notes=_notes(old_types, new_types, undefined),
-        churn=churn(_as_served(tasks, old), _as_served(tasks, new), labels, before, after),
+        churn=churn(_as_served(tasks, old.signature), _as_served(tasks, new.signature), labels, before, after),
         slices=_compare_slices(problem, tasks, table, label_columns, before, after),
         schema_changes=schema_changes,
     )
@@ -108,7 +88,7 @@ def _compare_slices(
     return SliceComparison(differences=comparison.differences, left_out=(*left_out, *comparison.left_out))
 
 
-def _as_served(tasks: Sequence[Objective], signature: Any) -> list[Objective]:
+def _as_served(tasks: Sequence[Objective], signature: Mapping[str, Any]) -> list[Objective]:
     """The objectives with the thresholds at which a model decides, which are tuned for each model."""
     entries = {entry["name"]: entry for entry in signature["outputs"]}
     return [_with_thresholds(task, entries[task.name]) for task in tasks]
@@ -117,20 +97,6 @@ def _as_served(tasks: Sequence[Objective], signature: Any) -> list[Objective]:
 def _with_thresholds(task: Objective, entry: Mapping[str, Any]) -> Objective:
     thresholds = entry.get("thresholds") or ([entry["threshold"]] if entry.get("threshold") is not None else [])
     return task.with_thresholds(tuple(thresholds)) if thresholds and isinstance(task, DecisionObjective) else task
-
-
-def comparable_outputs(signature: Any) -> dict[str, Any]:
-    """Task -> its entry under `outputs` without the keys that may differ between models of the same task.
-
-    float32 and float64 are compared as the same numbers, and no task's own metric depends on tuned thresholds.
-    """
-    ignored = ("dtype", "threshold", "thresholds")
-    entries = ({key: entry[key] for key in entry if key not in ignored} for entry in signature["outputs"])
-    return {entry["name"]: entry for entry in entries}
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _notes(champion: dict[str, Any], candidate: dict[str, Any], undefined: Sequence[str]) -> tuple[str, ...]:

@@ -35,4 +35,5 @@ def report_paths(layout: Layout) -> Paths:
         relatedness=layout.relatedness,
         comparison=layout.comparison,
         tuning=layout.tuning,
+        replay=layout.replay,
     )

@@ -131,7 +131,7 @@ def _write(
 def splitter_of(problem: Problem, sources: Sequence[Part], quarantined: Quarantine) -> Splitter:
     """The split, with durations counted back from the newest row that is not quarantined."""
     column = problem.split.column
-    times = (rows.column(column) for part in sources for rows in _valid_rows(part, [column], quarantined))
+    times = (rows.column(column) for part in sources for rows in valid_rows(part, [column], quarantined))
     columns = SplitColumns.of(problem, sources[0].shared)
     return Splitter(split=resolve_split(problem.split, times), columns=columns)
 
@@ -141,12 +141,12 @@ def split_part(
 ) -> Iterator[AssignedRows]:
     """The rows of a part without the quarantined ones, batch by batch and split by split."""
     columns = list(dict.fromkeys((*problem.columns, *splitter.columns.names)))
-    for batch in _valid_rows(part, columns, quarantined, dictionaries):
+    for batch in valid_rows(part, columns, quarantined, dictionaries):
         for name, rows in splitter.split_rows(batch):
             yield name, rows.select(problem.columns)
 
 
-def _valid_rows(
+def valid_rows(
     part: Part, columns: list[str], quarantined: Quarantine, dictionaries: Sequence[str] = ()
 ) -> Iterator[pa.RecordBatch]:
     """Batches of the part's rows without the quarantined ones."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ from mtl_core.data.prepare import read_quarantine, split_part, splitter_of
 from mtl_core.data.ragged_tensor import RaggedTensor
 from mtl_core.distillation.champion import Champion, mismatch
 from mtl_core.errors import MAX_NAMES, DataError
-from mtl_core.export.matrices import Matrix, input_matrices
-from mtl_core.export.session import Predictions, run_graph
+from mtl_core.export.exported_model import ExportedModel
+from mtl_core.export.session import Predictions
 from mtl_core.export.signature import changed_columns
 from mtl_core.files import damage_as_data_error
-from mtl_core.graphs.runtime import open_graph
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import objectives
 from mtl_core.teacher_files import GRAPH, RECORD, SIGNATURE, TeacherRecord, read_teacher
@@ -59,44 +57,29 @@ def open_champion(folder: Path, problem: Problem, encoder: Encoder, train_split:
         return Champion(version=None, digest=_digest(folder, (RECORD,)), untaught=untaught)
     signature = _signature(folder)
     outputs = {output["name"]: output for output in signature["outputs"]}
-    model = _Model(
-        graph=(folder / GRAPH).read_bytes(),
-        columns=tuple(entry["name"] for entry in signature["inputs"]),
-        matrices=input_matrices(signature),
-    )
+    model = ExportedModel((folder / GRAPH).read_bytes(), signature)
     return Champion(
         version=record.champion,
         digest=_digest(folder, (RECORD, GRAPH, SIGNATURE)),
         outputs=outputs,
         untaught=_untaught(problem, encoder, record, signature["inputs"], outputs),
-        predict=lambda tasks, on_rows: model.predict(tasks, encoder, train_split, rows, on_rows),
+        predict=lambda tasks, on_rows: _predict(model, tasks, encoder, train_split, rows, on_rows),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Model:
-    """An exported graph, its raw columns, and the matrices among its inputs."""
-
-    graph: bytes
-    columns: tuple[str, ...]
-    matrices: list[Matrix]
-
-    def predict(
-        self,
-        tasks: Sequence[str],
-        encoder: Encoder,
-        train_split: EncodedSplit,
-        rows: Rows,
-        on_rows: Callable[[int, int], None],
-    ) -> dict[str, NDArray[Any]]:
-        session, inputs = open_graph(self.graph), {name: encoder.inputs[name] for name in self.columns}
-        sequences = {task: column for task, column in encoder.sequences.items() if task in tasks}
-        chunks: list[Predictions] = []
-        for done, batch in _checked(rows(), encoder, train_split):
-            table = pa.Table.from_batches([batch])
-            chunks.append(run_graph(session, table, inputs, tasks, sequences=sequences, matrices=self.matrices))
-            on_rows(done, len(train_split))
-        return {task: np.concatenate([chunk[task] for chunk in chunks]) for task in tasks}
+def _predict(
+    model: ExportedModel,
+    tasks: Sequence[str],
+    encoder: Encoder,
+    train_split: EncodedSplit,
+    rows: Rows,
+    on_rows: Callable[[int, int], None],
+) -> dict[str, NDArray[Any]]:
+    chunks: list[Predictions] = []
+    for done, batch in _checked(rows(), encoder, train_split):
+        chunks.append(model.predict(pa.Table.from_batches([batch]), encoder, tasks))
+        on_rows(done, len(train_split))
+    return {task: np.concatenate([chunk[task] for chunk in chunks]) for task in tasks}
 
 
 def _untaught(

@@ -13,7 +13,7 @@ from mtl_core.report import checks, data, learning
 from mtl_core.report.cards import task_result
 from mtl_core.report.metric_names import metric_title
 from mtl_core.report.run import Run
-from mtl_core.report.studies import comparison, relatedness, tuning
+from mtl_core.report.studies import comparison, relatedness, replay, tuning
 from mtl_core.report.vocabulary import vocabulary_coverage
 from mtl_core.report.wording import option_value, percent
 
@@ -44,6 +44,7 @@ def render(run: Run) -> str:
         relatedness=relatedness.section(run),
         comparison=comparison.section(run),
         tuning=tuning.section(run),
+        replay=replay.section(run),
         versions=_versions(run),
         declared=_yaml(run.problem),
     )

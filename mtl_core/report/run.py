@@ -26,6 +26,7 @@ from mtl_core.studies.comparison.record import Comparison
 from mtl_core.studies.files import Study, read_study
 from mtl_core.studies.provenance import Provenance, config_digest
 from mtl_core.studies.relatedness.record import Relatedness
+from mtl_core.studies.replay.record import Replay
 from mtl_core.studies.tuning import Tuning
 from mtl_core.tasks import Objective, objectives
 from mtl_core.text.input_type import TextInput
@@ -50,6 +51,7 @@ class Paths:
     relatedness: Path
     comparison: Path
     tuning: Path
+    replay: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,7 @@ class Run:
     relatedness: Relatedness | None
     comparison: Comparison | None
     tuning: Tuning | None
+    replay: Replay | None
     unreadable_studies: dict[str, str]
     """Name of a study's file that cannot be read, such as one of another version -> error."""
 
@@ -142,6 +145,7 @@ def read_run(problem: Problem, paths: Paths) -> Run:
         relatedness=_study(paths.relatedness, Relatedness, unreadable),
         comparison=_study(paths.comparison, Comparison, unreadable),
         tuning=_study(paths.tuning, Tuning, unreadable),
+        replay=_study(paths.replay, Replay, unreadable),
         unreadable_studies=unreadable,
     )
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from flows.layout import Layout
-from flows.retrain.compare import ChampionComparison, comparable_outputs, compare_models
+from flows.retrain.compare import ChampionComparison, compare_models
 from mtl_core.errors import DataError
+from mtl_core.export.exported_model import comparable_outputs
 from serving.store import Store
 from tests.flows.conftest import Whole, replace_text
 

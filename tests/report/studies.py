@@ -1,4 +1,4 @@
-"""Synthetic studies: a comparison, the relatedness of tasks, a search for options."""
+"""Synthetic studies: a comparison, the relatedness of tasks, a search for options, a replay."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from mtl_core.studies.comparison.statistics import headline, mean_std, verdict
 from mtl_core.studies.provenance import Provenance
 from mtl_core.studies.relatedness.grouping import groupings
 from mtl_core.studies.relatedness.record import Relatedness, Vectors
+from mtl_core.studies.replay.record import Change, Replay, ReplayedCadence, ReplayedRetrain, ReplayedTask
 from mtl_core.studies.tuning import BaselineMetric, Trial, Tuning
 from tests.report.problem import IMAGE, NAMES, SCRIPT
 
@@ -165,4 +166,43 @@ def _provenance(command: str, digest: str, seeds: int = 1) -> Provenance:
         machine="a machine",
         versions={},
         config_digest=digest,
+    )
+
+
+def replay(tasks: Sequence[str] = ("late", "minutes"), digest: str = "") -> Replay:
+    """Three months with two cadences: one promotion that was worse on the next month, one refusal."""
+    worse = Change(champion=0.8, candidate=0.7, difference=-0.1, low=-0.15, high=-0.05)
+    same = Change(champion=0.8, candidate=0.8, difference=0.0, low=-0.01, high=0.01)
+    times = {"seconds": 60.0, "processor_seconds": 90.0}
+    first = ReplayedRetrain(month="2013-04", champion=None, candidate="a:1", outcome="promoted", **times)
+    bad = ReplayedRetrain(
+        month="2013-05",
+        champion="a:1",
+        candidate="a:2",
+        outcome="promoted",
+        **{**times, "next_month": {tasks[0]: worse, tasks[1]: same}},
+    )
+    refused = ReplayedRetrain(
+        month="2013-06",
+        champion="a:2",
+        candidate="a:3",
+        outcome="refused",
+        reasons=(SCRIPT,),
+        **{**times, "next_month": {tasks[0]: same, tasks[1]: same}},
+    )
+    scores: dict[str, tuple[float | None, ...]] = {tasks[0]: (0.8, 0.7, 0.75), tasks[1]: (10.0, 9.0, None)}
+    return Replay(
+        provenance=_provenance("mtl replay --from 2013-04 --cadence 1,3", digest),
+        windows={"validation": "1 month", "test": "1 month"},
+        months=("2013-04", "2013-05", "2013-06"),
+        rows=(100, 110, 120),
+        tasks={
+            tasks[0]: ReplayedTask(metric="auc", higher_is_better=True),
+            tasks[1]: ReplayedTask(metric="mae", higher_is_better=False, unit="<b>minutes"),
+        },
+        never={tasks[0]: (0.8, 0.8, 0.8), tasks[1]: (10.0, 11.0, None)},
+        cadences=(
+            ReplayedCadence(months=1, retrains=(first, bad, refused), scores=scores),
+            ReplayedCadence(months=3, retrains=(first,), scores=scores),
+        ),
     )

@@ -9,9 +9,11 @@ import pytest
 from mtl_core.report.run import Run
 from mtl_core.report.studies import comparison as comparison_section
 from mtl_core.report.studies import relatedness as relatedness_section
+from mtl_core.report.studies import replay as replay_section
 from mtl_core.report.studies import tuning as tuning_section
 from mtl_core.report.studies.comparison import section_of, standard_errors
 from mtl_core.report.studies.relatedness import affinity_figure, vectors_figure
+from mtl_core.report.studies.replay_tables import bad_promotion_lines, cost_cells, gain_text
 from mtl_core.report.svg_file import svg_file
 from mtl_core.report.wording import UNDEFINED, affinity_decimal_places
 from mtl_core.studies.comparison.record import POLICIES, Gain
@@ -21,7 +23,7 @@ from mtl_core.studies.relatedness.record import Vectors
 from tests.report.html_page import Page, read
 from tests.report.problem import IMAGE, LONG, SCRIPT
 from tests.report.run_folder import RunFolder
-from tests.report.studies import SPACE, comparison, relatedness, trial, tuning
+from tests.report.studies import SPACE, comparison, relatedness, replay, trial, tuning
 
 SVG = "{http://www.w3.org/2000/svg}"
 MINUS, SPACED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
@@ -32,10 +34,10 @@ def texts(chart: str) -> list[str]:
 
 
 def test_without_studies_there_are_no_sections(run: Run, page: Page) -> None:
-    for section in (relatedness_section, comparison_section, tuning_section):
+    for section in (relatedness_section, comparison_section, tuning_section, replay_section):
         assert section.section(run) is None
-    assert not {"sharing", "relatedness", "tuning"} & set(page.attributes("id"))
-    assert not {"#sharing", "#relatedness", "#tuning"} & set(page.attributes("href"))
+    assert not {"sharing", "relatedness", "tuning", "replay"} & set(page.attributes("id"))
+    assert not {"#sharing", "#relatedness", "#tuning", "#replay"} & set(page.attributes("href"))
 
 
 @pytest.mark.parametrize("current", [True, False])
@@ -44,6 +46,7 @@ def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, curren
     write_study(layout.comparison, comparison((SCRIPT, LONG, "a & b"), digest=digest, notes=(SCRIPT,)))
     write_study(layout.relatedness, relatedness(digest=digest))
     write_study(layout.tuning, tuning(digest=digest))
+    write_study(layout.replay, replay((SCRIPT, LONG), digest=digest))
     html = copied.page()
     page = read(html)
     assert SCRIPT not in html
@@ -52,6 +55,7 @@ def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, curren
         "sharing": ("mtl compare --seeds 2", "sharing helps", "negative transfer", "<b>minutes", "Stopping policies"),
         "relatedness": ("mtl relate --every 7", "1,234 measurements", "Groupings", LONG),
         "tuning": ("mtl tune --trials 5", "3 complete, 1 pruned, 1 failed", "trial 4, +1.25", "undefined", "ghost"),
+        "replay": ("mtl replay --from 2013-04", "every 3 months", "<b>minutes", "worse on that month", "1 of 2"),
     }.items():
         text = page.sections[name]
         assert f"#{name}" in page.attributes("href")
@@ -206,3 +210,22 @@ def test_a_study_that_cannot_be_read_is_named_and_the_others_are_shown(copied: R
     html = copied.page()
     assert "studies/comparison.json is not shown" in html
     assert set(read(html).sections) >= {"tuning"}
+
+
+def test_tables_of_a_replay() -> None:
+    study = replay()
+    every_month, every_quarter = study.cadences
+    assert gain_text(study, "late", None) == "0.80"
+    assert gain_text(study, "late", every_month) == f"0.75 ({MINUS}0.05, {MINUS}0.17 to 0.07)"
+    assert gain_text(study, "minutes", every_quarter) == f"9.5 (+1.0, {MINUS}11.7 to 13.7)"
+    assert cost_cells(study)[1:] == [
+        ("every month", "3", "2", "0", "1", "1 of 2", "4.5"),
+        ("every 3 months", "1", "1", "0", "0", "0 of 1", "1.5"),
+    ]
+    bad, chance = bad_promotion_lines(study)
+    assert bad == (
+        f"every month, 2013-05: promoted, and worse on that month in late ({MINUS}0.100, {MINUS}0.150 to {MINUS}0.050)"
+    )
+    assert chance.startswith("2 comparisons of a promoted model with the champion before it")
+    undefined = study.model_copy(update={"never": {"late": (None,) * 3}})
+    assert gain_text(undefined, "late", None) == UNDEFINED

@@ -1,0 +1,1 @@
+"""Replay of past months through the retrain flow: what each cadence of retraining would have given."""

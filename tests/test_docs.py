@@ -49,7 +49,7 @@ EVERY = (
     *DECLARED,
     *("data.md", "splits.md", "tags.md", "training.md", "gates.md"),
     *STUDIES,
-    *("quality-and-speed.md", "not-good-enough.md", "operation.md"),
+    *("replay.md", "quality-and-speed.md", "not-good-enough.md", "operation.md"),
 )
 """All pages about options, experiments and operation."""
 ABOUT = ("architecture.md", "changelog.md", "concepts.md", "glossary.md")

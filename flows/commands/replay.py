@@ -10,29 +10,17 @@ from flows.commands.arguments import example, in_folder, json_output, reserve_st
 MAX_MONTHS = 120
 
 
-class _Month(click.ParamType):
-    name = "month"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
-            self.fail(f"must be a month such as 2013-04, found {value!r}", param, ctx)
-        return value
+def _month(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
+        raise click.BadParameter(f"must be a month such as 2013-04, found {value!r}")
+    return value
 
 
-class _Cadences(click.ParamType):
-    name = "cadences"
-
-    def convert(
-        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        months = tuple(int(text) if re.fullmatch("[0-9]{1,3}", text) else 0 for text in value.split(","))
-        if not all(1 <= count <= MAX_MONTHS for count in months) or len(set(months)) < len(months):
-            self.fail(
-                f"must be distinct numbers of months from 1 to {MAX_MONTHS}, as in 1,3, found {value!r}", param, ctx
-            )
-        return months
+def _cadences(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    months = tuple(int(text) if re.fullmatch("[0-9]{1,3}", text) else 0 for text in value.split(","))
+    if not all(1 <= count <= MAX_MONTHS for count in months) or len(set(months)) < len(months):
+        raise click.BadParameter(f"must be distinct numbers from 1 to {MAX_MONTHS}, as in 1,3, found {value!r}")
+    return months
 
 
 @click.command(epilog=example("mtl replay --from 2013-04 --cadence 1,3", "mtl replay --show --json"))
@@ -40,16 +28,17 @@ class _Cadences(click.ParamType):
     "--from",
     "first",
     metavar="MONTH",
-    type=_Month(),
+    callback=_month,
     help="First month to score, as YYYY-MM. Default: the fourth of the data.",
 )
 @click.option(
     "--cadence",
     "cadences",
     metavar="N,...",
-    type=_Cadences(),
-    default=(1, 3),
-    help="Months from one retrain to the next; several are compared. Default: 1,3.",
+    callback=_cadences,
+    default="1,3",
+    show_default=True,
+    help="Months from one retrain to the next; several are compared.",
 )
 @click.option("--show", is_flag=True, help="Print the last result without training.")
 @in_folder

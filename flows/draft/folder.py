@@ -1,6 +1,7 @@
 """The folder of a new problem: its files, git and DVC, and the pin of its data."""
 
 import filecmp
+import logging
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -130,6 +131,7 @@ def init_dvc(folder: Path) -> str:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # else it advises to commit
     root = git_output(folder, "rev-parse", "--show-toplevel")
     try:
         subdir = root is not None and Path(root) != folder

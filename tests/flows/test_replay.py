@@ -1,7 +1,6 @@
 """`mtl replay` through the real commands, on months of the tiny table; interrupted, resumed, and refused."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +45,15 @@ def finished(monthly: Path) -> tuple[Replay, str]:
         with pytest.raises(KeyboardInterrupt):
             run_replay(monthly, "2024-11", (1,))
         (folder,) = (Layout(monthly).state / "studies" / "replay").glob("*/from-2024-11-every-1")
-        logs = []
-        patch.setattr(module.shutil, "rmtree", lambda path: logs.append((folder / LOG).read_text(encoding="utf-8")))
+        write, logs = module.write_study, []
+
+        def write_study(*arguments: Any) -> None:
+            logs.append((folder / LOG).read_text(encoding="utf-8"))
+            write(*arguments)
+
+        patch.setattr(module, "write_study", write_study)
         study, where = run_replay(monthly, "2024-11", (1,))
-    shutil.rmtree(Layout(monthly).state / "studies" / "replay")
+    assert not (Layout(monthly).state / "studies" / "replay").exists()
     (log,) = logs
     assert [log.count(f"$ mtl {command}") for command in ("profile", "retrain", "ingest")] == [1, 2, 2]
     return study, where
@@ -100,7 +104,7 @@ def test_show_prints_the_last_study(
 def test_params_of_a_replay_have_months_and_no_approval(monthly: Path) -> None:
     split = replay_split(monthly, load_problem(monthly))
     document = parse_yaml(replay_params(monthly, split))
-    assert document["data"] == {"path": "data/months"}
+    assert document["data"]["path"] == "data/months"
     assert document["split"] == {"by": "time", "column": "joined", "validation": "1 month", "test": "1 month"}
     assert document["gates"] == {"metrics": {"churned": {"auc": 0.99999}}}
     assert "store" not in document

@@ -16,8 +16,8 @@ def test_a_lower_error_is_a_gain_and_undefined_months_are_left_out() -> None:
     gain = mean_gain(study, "minutes", {"minutes": values}, {"minutes": (10.0, 1.0, 10.0)})
     assert gain is not None
     assert gain.mean == 2.0
-    assert gain.half_width == pytest.approx(12.706)  # t of one degree of freedom, by a standard error of 1
-    assert (gain.low, gain.high) == (pytest.approx(-10.706), pytest.approx(14.706))
+    assert gain.half_width == pytest.approx(12.706, abs=1e-3)  # t of one degree of freedom, by a standard error of 1
+    assert (gain.low, gain.high) == (pytest.approx(-10.706, abs=1e-3), pytest.approx(14.706, abs=1e-3))
 
 
 def test_a_single_month_has_no_interval_and_no_month_has_no_gain() -> None:

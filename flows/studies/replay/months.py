@@ -108,7 +108,8 @@ def month_of(values: pa.Array, column: str) -> pa.Array:
         pc.utf8_slice_codeunits(text, 0, 4),
         pc.if_else(dashed, pc.utf8_slice_codeunits(text, 5, 7), pc.utf8_slice_codeunits(text, 4, 6)),
     )
-    months = pc.binary_join_element_wise(year, month, "-")
+    joined = pc.binary_join_element_wise(year, month, "-")
+    months = pc.if_else(pc.is_valid(values), joined, pa.scalar(None, joined.type))
     for found in pc.unique(months.drop_null()).to_pylist():
         if not _MONTH.fullmatch(found):
             example = text.filter(pc.equal(months, found))[0].as_py()

@@ -1,7 +1,7 @@
 """Checks of `tuning.space`: trials may change the option, and each of its values makes a valid problem."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -39,8 +39,32 @@ def tuning_errors(problem: "Problem") -> Iterator[str]:
                 yield f"tuning.space.{error}"
                 break
             except ValidationError as error:
+                if _is_valid_with_another(problem, path, value):
+                    continue
                 line = format_errors(error, type(problem), "").splitlines()[1].strip()
-                yield f"{where}: each value alone must make a valid problem, found {value!r} ({line}); remove it"
+                yield (
+                    f"{where}: each value must make a valid problem, alone or with a value of another tuned option, "
+                    f"found {value!r} ({line}); remove it"
+                )
+
+
+def _is_valid_with_another(problem: "Problem", path: str, value: Any) -> bool:
+    """True if the value makes a valid problem together with an end or a choice of another tuned option.
+
+    A tuned width may fit no choice of heads that another trial has.
+    """
+    assert problem.tuning is not None
+    others = {other: each.values for other, each in problem.tuning.space.items() if other != path}
+    pairs = ({path: value, other: of_other} for other, values in others.items() for of_other in values)
+    return any(_is_valid(problem, changes) for changes in pairs)
+
+
+def _is_valid(problem: "Problem", changes: dict[str, Any]) -> bool:
+    try:
+        with_options(problem, changes)
+    except (ProblemError, ValidationError):
+        return False
+    return True
 
 
 def _not_tunable(problem: "Problem", path: str) -> str | None:

@@ -15,7 +15,7 @@ RATE = {"low": 0.001, "high": 0.1, "log": True}
 
 OPTION = "must be an option of model or training, or of a task's objective"
 OBJECTIVE = "must be an option of the task's objective"
-VALID = "each value alone must make a valid problem"
+VALID = "each value must make a valid problem, alone or with a value of another tuned option"
 
 REFUSED: list[tuple[str, Any, str]] = [
     # Paths
@@ -88,6 +88,17 @@ def test_an_invalid_range_or_path_is_refused(path: str, values: dict[str, Any], 
     with pytest.raises(ProblemError) as caught:
         parse_problem(tuned({path: values}))
     assert str(caught.value).split("\n")[1].strip().startswith(f"tuning.space.{path}: {error}")
+
+
+def test_a_choice_may_need_a_value_of_another_tuned_option() -> None:
+    """A trial's width, written into params.yaml, must not make the other choices of the space invalid."""
+    space = {
+        "model.trunk.kind": {"choices": ["shared_bottom", "single_task"]},
+        "training.balancing.method": {"choices": ["mean", "upgrad"]},
+    }
+    assert parse_problem(tuned(space)).tuning is not None
+    with pytest.raises(ProblemError, match="found 'single_task'"):
+        parse_problem(tuned(space | {"training.balancing.method": {"choices": ["mgda", "upgrad"]}}))
 
 
 @pytest.mark.parametrize("path", ["tasks.a.b.weight", "tasks.a.b"])

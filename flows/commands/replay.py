@@ -23,7 +23,11 @@ def _cadences(_context: click.Context, _parameter: click.Parameter, value: str) 
     return months
 
 
-@click.command(epilog=example("mtl replay --from 2013-04 --cadence 1,3", "mtl replay --show --json"))
+@click.command(
+    epilog=example(
+        "mtl replay --from 2013-04 --cadence 1,3", "mtl replay --cadence 1 --without-limits", "mtl replay --show --json"
+    )
+)
 @click.option(
     "--from",
     "first",
@@ -40,10 +44,17 @@ def _cadences(_context: click.Context, _parameter: click.Parameter, value: str) 
     show_default=True,
     help="Months from one retrain to the next; several are compared.",
 )
+@click.option(
+    "--without-limits",
+    is_flag=True,
+    help="Leave out gates.metrics: a limit for one season may refuse every candidate of another.",
+)
 @click.option("--show", is_flag=True, help="Print the last result without training.")
 @in_folder
 @json_output
-def command(folder: Path, as_json: bool, first: str | None, cadences: tuple[int, ...], show: bool) -> None:
+def command(
+    folder: Path, as_json: bool, first: str | None, cadences: tuple[int, ...], without_limits: bool, show: bool
+) -> None:
     """Replay past months to find out how often to retrain.
 
     Cuts the data into calendar months. For each cadence, in a folder of its own: retrain with `mtl retrain` when it is
@@ -60,7 +71,7 @@ def command(folder: Path, as_json: bool, first: str | None, cadences: tuple[int,
     from flows.studies.replay.study import run_replay, stored_replay
 
     with reserve_stdout(as_json):
-        study, where = stored_replay(folder) if show else run_replay(folder, first, cadences)
+        study, where = stored_replay(folder) if show else run_replay(folder, first, cadences, limits=not without_limits)
     if as_json:
         click.echo(study.model_dump_json(indent=1))
     else:

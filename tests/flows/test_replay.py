@@ -107,6 +107,7 @@ def test_params_of_a_replay_have_months_and_no_approval(monthly: Path) -> None:
     assert document["data"]["path"] == "data/months"
     assert document["split"] == {"by": "time", "column": "joined", "validation": "1 month", "test": "1 month"}
     assert document["gates"] == {"metrics": {"churned": {"auc": 0.99999}}}
+    assert parse_yaml(replay_params(monthly, split, limits=False))["gates"] == {}
     assert "store" not in document
 
 

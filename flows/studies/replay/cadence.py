@@ -48,12 +48,12 @@ class CadenceFolder:
         """Its problem."""
         return load_problem(self.path)
 
-    def create(self, source: Path, split: TimeSplit, files: Sequence[Path], *, keep_suite: bool) -> None:
+    def create(self, source: Path, params: str, files: Sequence[Path], *, keep_suite: bool) -> None:
         """Write the folder of a problem with these part files, unless it is there.
 
         Args:
             source: the user's problem.
-            split: with durations, in place of its own.
+            params: the text of its params.yaml, see `replay_params`.
             keep_suite: use its expectation suite; else one is profiled from these parts.
         """
         if not (self.path / PARAMS).exists():
@@ -65,7 +65,7 @@ class CadenceFolder:
             if keep_suite:
                 suite = suite_path(source, problem).read_text(encoding="utf-8")
                 write_text(suite_path(self.path, problem), suite)
-            write_folder(self.path, places, DATA, replay_params(source, split), problem.name)
+            write_folder(self.path, places, DATA, params, problem.name)
         if not suite_path(self.path, self.problem).exists():
             self.run("profile")
 
@@ -108,17 +108,21 @@ class CadenceFolder:
             )
 
 
-def replay_params(source: Path, split: TimeSplit) -> str:
+def replay_params(source: Path, split: TimeSplit, *, limits: bool = True) -> str:
     """params.yaml of the problem for a replay: its data are the months, its split has durations.
 
     Without `store`, `gates.approval` and `gates.max_age`: nothing is deleted, nobody is asked, and no time passes.
+
+    Args:
+        split: with durations, in place of its own.
+        limits: False to leave out `gates.metrics`.
     """
     yaml = YAML()
     document: Any = yaml.load(source / PARAMS)
     document["data"]["path"] = DATA
     document["split"] = {"by": "time", "column": split.column, **split.starts}
     document.pop("store", None)
-    for option in ("approval", "max_age"):
+    for option in ("approval", "max_age", *(() if limits else ("metrics",))):
         (document.get("gates") or {}).pop(option, None)
     text = io.StringIO()
     yaml.dump(document, text)

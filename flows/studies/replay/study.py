@@ -13,13 +13,12 @@ from flows.pipeline.pin import fetch, present_hash
 from flows.provenance import provenance_of
 from flows.retrain.server import prefect_server
 from flows.studies.common import exclusive_scratch, stored_study, update_report
-from flows.studies.replay.cadence import CadenceFolder
+from flows.studies.replay.cadence import CadenceFolder, replay_params
 from flows.studies.replay.months import Months, cut_into_months
 from flows.studies.replay.walk import MonthRecord, walk
 from mtl_core.config import PARAMS, Problem, TimeSplit, load_problem
 from mtl_core.errors import DataError, ProblemError
 from mtl_core.studies.files import write_study
-from mtl_core.studies.provenance import config_digest
 from mtl_core.studies.replay.record import Replay, ReplayedCadence, Scores
 from mtl_core.validation.suite import suite_path
 from serving.lifeline import start_lifeline
@@ -34,24 +33,27 @@ def stored_replay(folder: Path) -> tuple[Replay, str]:
     return stored_study(folder, Layout(folder).replay, Replay, "mtl replay")
 
 
-def run_replay(folder: Path, first: str | None, cadences: Sequence[int]) -> tuple[Replay, str]:
+def run_replay(folder: Path, first: str | None, cadences: Sequence[int], *, limits: bool = True) -> tuple[Replay, str]:
     """Run the study and write its file; the study, and a sentence about its file and the report.
 
     Args:
         first: the first month to score, as YYYY-MM; by default the fourth of the data.
         cadences: months from one retrain to the next.
+        limits: False to leave out `gates.metrics`.
     """
     problem, layout = load_problem(folder), Layout(folder)
     split = replay_split(folder, problem)
+    params = replay_params(folder, split, limits=limits)
     fetch(folder)
     with exclusive_scratch(folder, "replay") as scratch:
         start_lifeline(layout.lifelines)
-        work = scratch / _digest(folder, problem)
+        work = scratch / _digest(folder, problem, params)
         months = cut_into_months(folder, problem, split, work / "months")
         first = _first_month(months, first)
         scored = [(month, path) for month, path in months.files.items() if month >= first]
         before = [path for month, path in months.files.items() if month < first]
         command = f"mtl replay --from {first} --cadence {','.join(map(str, cadences))}"
+        command += "" if limits else " --without-limits"
         provenance = provenance_of(command, [problem.training.seed], folder, problem)
         records: dict[int, list[MonthRecord]] = {}
         with ReplayProgress(len(scored) * len(cadences)) as progress, _own_server(work / "prefect") as server:
@@ -59,7 +61,7 @@ def run_replay(folder: Path, first: str | None, cadences: Sequence[int]) -> tupl
                 progress.say(f"{months.undated:,} rows without a {split.column} belong to no month and are left out")
             for every in cadences:
                 cadence = CadenceFolder(work / f"from-{first}-every-{every}", server)
-                cadence.create(folder, split, before, keep_suite=_keeps_suite(folder, problem, months))
+                cadence.create(folder, params, before, keep_suite=_keeps_suite(folder, problem, months))
                 records[every] = []
                 for record in walk(cadence, every, scored):
                     records[every].append(record)
@@ -131,11 +133,10 @@ def _keeps_suite(folder: Path, problem: Problem, months: Months) -> bool:
     return months.monthly_parts and suite_path(folder, problem).exists()
 
 
-def _digest(folder: Path, problem: Problem) -> str:
+def _digest(folder: Path, problem: Problem, params: str) -> str:
     """Digest of all that a replay depends on: an interrupted one of other data or options does not resume."""
     suite = suite_path(folder, problem)
-    parts = (config_digest(problem), (folder / PARAMS).read_text(encoding="utf-8"), present_hash(folder))
-    text = "\n".join((*parts, suite.read_text(encoding="utf-8") if suite.exists() else ""))
+    text = "\n".join((params, present_hash(folder), suite.read_text(encoding="utf-8") if suite.exists() else ""))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,13 @@
 """`mtl replay` through the real commands, on months of the tiny table; interrupted, resumed, and refused."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from flows.cli import main
@@ -149,3 +153,22 @@ def test_options_are_checked(arguments: list[str], message: str, capsys: pytest.
         main(["replay", *arguments])
     assert exit_info.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_command_ends_with_a_replay_that_is_killed(monthly: Path, tmp_path: Path) -> None:
+    folder = copy_of(monthly, tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from flows.studies.replay.cadence import CadenceFolder\n"
+        "from serving.lifeline import start_lifeline\n"
+        "folder = Path(sys.argv[1]); start_lifeline(folder / 'lifelines')\n"
+        "CadenceFolder(folder, server='').run('retrain')"
+    )
+    replay = subprocess.Popen([sys.executable, "-c", code, str(folder)])
+    process = psutil.Process(replay.pid)
+    for _ in range(600):
+        if len(children := process.children(recursive=True)) > 1:  # `mtl retrain`, and its Prefect server
+            break
+        time.sleep(0.1)
+    replay.kill()
+    replay.wait()
+    assert psutil.wait_procs(children, 30)[1] == []

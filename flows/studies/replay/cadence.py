@@ -28,6 +28,8 @@ DATA = "data/months"
 FOREIGN = ("BENTOML_HOME", "PREFECT_HOME", "TRUNKLINE_LOG", "TRUNKLINE_SERVICE_URL", "TRUNKLINE_STORE_REMOTE")
 """Variables of the user's own store, service and logs, which a replay must not touch."""
 LOG, LOG_LINES = "replay.log", 15
+COMMAND = "from serving.lifeline import end_with_parent; end_with_parent(); from flows.cli import main; main()"
+"""`mtl`, which ends with the replay even if that is killed."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class CadenceFolder:
         log = self.path / LOG
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         environment["PREFECT_API_URL"] = self.server
-        command = [sys.executable, "-c", "from flows.cli import main; main()", *arguments, "-C", str(self.path)]
+        command = [sys.executable, "-c", COMMAND, *arguments, "-C", str(self.path)]
         with log.open("ab") as output:
             output.write(f"$ mtl {' '.join(arguments)}\n".encode())
             output.flush()

@@ -224,7 +224,7 @@ def test_tables_of_a_replay() -> None:
     ]
     bad, chance = bad_promotion_lines(study)
     assert bad == (
-        f"every month, 2013-05: promoted, and worse on that month in late ({MINUS}0.100, {MINUS}0.150 to {MINUS}0.050)"
+        f"every month, 2013-05: promoted, and worse on that month in late ({MINUS}0.10, {MINUS}0.15 to {MINUS}0.05)"
     )
     assert chance.startswith("2 comparisons of a promoted model with the champion before it")
     undefined = study.model_copy(update={"never": {"late": (None,) * 3}})

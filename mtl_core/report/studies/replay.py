@@ -7,7 +7,14 @@ from markupsafe import Markup
 
 from mtl_core.report.plots.figure import Table
 from mtl_core.report.run import Run
-from mtl_core.report.studies.replay_tables import bad_promotion_lines, cadence_name, cost_cells, gain_text, task_title
+from mtl_core.report.studies.replay_tables import (
+    bad_promotion_lines,
+    cadence_name,
+    cost_cells,
+    gain_text,
+    metric_text,
+    task_title,
+)
 from mtl_core.report.theme import ACCENT, INK, MUTED, SECOND, WIDTH, data, svg
 from mtl_core.studies.replay.record import Replay, ReplayedCadence, ReplayedRetrain, Scores
 
@@ -30,7 +37,7 @@ def section(run: Run) -> dict[str, Any] | None:
     return {
         "current": run.is_current(study.provenance),
         "study": study,
-        "charts": [(task, task_title(study, task), _chart(study, task)) for task in study.tasks],
+        "charts": [(task, metric_text(study, task), _chart(study, task)) for task in study.tasks],
         "scores": Table(head=("task, metric", NEVER, *names), rows=tuple(scores)),
         "costs": Table(head=head, rows=tuple(rows)),
         "retrains": Table(

@@ -13,11 +13,16 @@ def cadence_name(months: int) -> str:
     return "every month" if months == 1 else f"every {months} months"
 
 
-def task_title(study: Replay, task: str) -> str:
-    """Name of a task with its metric, its unit, and the direction that is better."""
+def metric_text(study: Replay, task: str) -> str:
+    """A task's metric, its unit, and the direction that is better."""
     of_task = study.tasks[task]
     unit = f", {of_task.unit}" if of_task.unit else ""
-    return f"{task}: {metric_title(of_task.metric)}{unit} {'↑' if of_task.higher_is_better else '↓'}"
+    return f"{metric_title(of_task.metric)}{unit} {'↑' if of_task.higher_is_better else '↓'}"
+
+
+def task_title(study: Replay, task: str) -> str:
+    """Name of a task with its metric."""
+    return f"{task}: {metric_text(study, task)}"
 
 
 def gain_text(study: Replay, task: str, cadence: ReplayedCadence | None) -> str:

@@ -43,7 +43,7 @@ class CadenceFolder:
     @property
     def store(self) -> Store:
         """Its model store."""
-        return Store(Layout(self.path).state / "bentoml")
+        return Store(Layout(self.path).store)
 
     @property
     def problem(self) -> Problem:

@@ -86,7 +86,7 @@ class Layout:
     failures = _RelativePath(".trunkline/failures")
     """The last failure of each stage."""
     staging = _RelativePath(".trunkline/ingest")
-    """Files that `mtl ingest` is about to move to their places."""
+    """Files that `mtl ingest` is about to move into the data."""
     journal = _RelativePath(".trunkline/ingest.json")
     """The moves of `mtl ingest` that a crash must not leave half done."""
     resume = _RelativePath(".trunkline/resume")

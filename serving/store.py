@@ -84,7 +84,10 @@ class Store:
         return tag
 
     def provenance(self, tag: str) -> ModelProvenance | None:
-        """Provenance of a version; None if an earlier Trunkline saved it. Raises NoVersionError, StoreError."""
+        """Provenance of a version; None if `mtl retrain` did not save it, or an earlier Trunkline did.
+
+        Raises NoVersionError, StoreError.
+        """
         return read_provenance(self.path(tag))
 
     def add_experiment(self, tag: str, experiment: Experiment, parent: str) -> None:

@@ -18,7 +18,8 @@ from mtl_core.metrics import Metric
 from mtl_core.metrics.classification import BINARY_LOG_LOSS
 from mtl_core.metrics.ranking import Auc
 from mtl_core.metrics.regression import MAE
-from mtl_core.slices import compare_slices, slices_of
+from mtl_core.slice_comparison import compare_slices
+from mtl_core.slices import slices_of
 
 ROWS, VALUES, POSITIVE_SHARE = 2_000, (8, 4), 0.4
 

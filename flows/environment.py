@@ -32,8 +32,8 @@ def prepare_environment(folder: Path) -> None:
 
     Child processes must find the `mtl` and `dvc` of this interpreter, so its folder comes first on PATH.
     """
-    state = Layout(folder.resolve()).state
-    homes = {"PREFECT_HOME": str(state / "prefect"), "BENTOML_HOME": str(state / "bentoml")}
+    layout = Layout(folder.resolve())
+    homes = {"PREFECT_HOME": str(layout.prefect), "BENTOML_HOME": str(layout.store)}
     for name, value in (_DEFAULTS | homes | (_JSON_LOGS if is_json() else {})).items():
         os.environ.setdefault(name, value)
     programs = str(Path(sys.executable).parent)
@@ -67,4 +67,4 @@ def variable(name: str, value: str) -> Iterator[None]:
 
 def store_home(folder: Path) -> Path:
     """Path of a problem's model store: BENTOML_HOME where the user has set it, else in the problem's folder."""
-    return Path(os.environ.get("BENTOML_HOME") or Layout(folder).state / "bentoml")
+    return Path(os.environ.get("BENTOML_HOME") or Layout(folder).store)

@@ -71,6 +71,10 @@ class Layout:
 
     state = _RelativePath(".trunkline")
     """State of the tools; not an output of any stage."""
+    store = _RelativePath(".trunkline/bentoml")
+    """The model store, unless BENTOML_HOME names another: use `flows.environment.store_home`."""
+    prefect = _RelativePath(".trunkline/prefect")
+    """Database and log of the Prefect server, unless PREFECT_HOME names another folder."""
     run_lock = _RelativePath(".trunkline/run.lock")
     """Held by the one command that works on the problem."""
     stage_lock = _RelativePath(".trunkline/stage.lock")
@@ -82,7 +86,7 @@ class Layout:
     failures = _RelativePath(".trunkline/failures")
     """The last failure of each stage."""
     staging = _RelativePath(".trunkline/ingest")
-    """Files that `mtl ingest` is about to move to their places."""
+    """Files that `mtl ingest` is about to move into the data."""
     journal = _RelativePath(".trunkline/ingest.json")
     """The moves of `mtl ingest` that a crash must not leave half done."""
     resume = _RelativePath(".trunkline/resume")

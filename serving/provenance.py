@@ -1,6 +1,6 @@
 """Provenance of a version: data, code, packages and machine of its training, from which `mtl reproduce` repeats it.
 
-HOME/models/NAME/VERSION/provenance.json    absent in versions that an earlier Trunkline saved
+HOME/models/NAME/VERSION/provenance.json    absent in versions of `mtl add-task` and of an earlier Trunkline
 """
 
 import re

@@ -57,9 +57,9 @@ def prune(
 ) -> tuple[OldVersion, ...]:
     """Delete versions beyond the newest `keep`, and those older than `max_age`; None switches a limit off.
 
-    Never deletes the champion, the previous champion, a pinned version and the newest one. A service that serves a
-    deleted version is not disturbed, since it holds the graph in memory. Returns the deleted versions, oldest last;
-    with `dry_run` those that would be deleted. Raises StoreError for a broken pointer.
+    Never deletes the champion, the previous champion, the newest version, one that waits for approval and a pinned one.
+    A service that serves a deleted version is not disturbed, since it holds the graph in memory. Returns the deleted
+    versions, oldest last; with `dry_run` those that would be deleted. Raises StoreError for a broken pointer.
     """
     with store.locked(name):
         old = tuple(_old_versions(store, name, keep, max_age))

@@ -40,7 +40,7 @@ from serving.model import GRAPH_FILE, read_export
 from serving.provenance import PROVENANCE_FILE, Experiment, ModelProvenance, read_provenance
 from serving.refused import CHECKS_FILE, LOST_FILE, read_checks, read_reasons, write_lost_comparison
 from serving.signature import SIGNATURE_FILE, Signature
-from serving.version_files import check_binding, check_version_files, update_provenance
+from serving.version_files import check_binding, check_version_files, update_provenance, version_tag
 
 
 class Store:
@@ -66,10 +66,9 @@ class Store:
         """
         signature, graph = read_export(model)
         outcome, content = read_checks(checks), (model / SIGNATURE_FILE).read_bytes()
-        # The signature names the graph's hash, so its own hash stands for both.
         digest = hashlib.sha256(content).hexdigest()
         check_binding(checks, outcome, graph=signature.graph_sha256, signature=digest)
-        tag = f"{signature.name}:{digest[:16]}"
+        tag = version_tag(signature.name, content)
         files = {GRAPH_FILE: graph, SIGNATURE_FILE: content, CHECKS_FILE: checks.read_bytes()}
         with self.locked(signature.name):
             if self._is_stored(tag):
@@ -85,7 +84,10 @@ class Store:
         return tag
 
     def provenance(self, tag: str) -> ModelProvenance | None:
-        """Provenance of a version; None if an earlier Trunkline saved it. Raises NoVersionError, StoreError."""
+        """Provenance of a version; None if `mtl retrain` did not save it, or an earlier Trunkline did.
+
+        Raises NoVersionError, StoreError.
+        """
         return read_provenance(self.path(tag))
 
     def add_experiment(self, tag: str, experiment: Experiment, parent: str) -> None:

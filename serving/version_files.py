@@ -10,6 +10,14 @@ from serving.provenance import PROVENANCE_FILE, ModelProvenance, read_provenance
 from serving.refused import CHECKS_FILE, Checks, read_checks
 from serving.signature import SIGNATURE_FILE
 
+VERSION_DIGITS = 16
+"""Digits of the hash of signature.json, which has the hash of model.onnx, in the tag of a version."""
+
+
+def version_tag(name: str, signature: bytes) -> str:
+    """The tag of a model with that content of signature.json."""
+    return f"{name}:{hashlib.sha256(signature).hexdigest()[:VERSION_DIGITS]}"
+
 
 def check_version_files(folder: Path, version: str, *, checks: bool) -> None:
     """Raise ServingError unless the files are those that were saved and, with `checks`, those that were checked.

@@ -1,6 +1,5 @@
 """The champion to which a task is added, and the refusals of one that cannot take it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 import onnx
 
 from flows.environment import store_home
-from flows.layout import Layout
 from mtl_core.config import Problem
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import DataError, ExportError, ProblemError, suggestion
+from mtl_core.export.exported_model import ExportedModel
 from mtl_core.export.matrices import Matrix, input_matrices
 from mtl_core.export.representation import RowTensor, head_count, head_inputs, input_vectors
 from mtl_core.export.signature import changed_columns
@@ -96,7 +95,7 @@ def check_task(problem: Problem, task: str) -> None:
 
 def open_champion(folder: Path, problem: Problem, task: str) -> FrozenChampion:
     """The champion of the folder's problem; DataError if there is none, its files are damaged, or it has the task."""
-    store, layout = Store(store_home(folder)), Layout(folder)
+    store = Store(store_home(folder))
     version = store.champion(problem.name)
     if version is None:
         raise DataError(
@@ -105,14 +104,15 @@ def open_champion(folder: Path, problem: Problem, task: str) -> FrozenChampion:
         )
     if (damage := store.damage(version)) is not None:
         raise DataError(f"champion {version}: must have intact files, found {damage}; restore them, or `mtl retrain`")
-    signature = json.loads((store.path(version) / layout.signature.name).read_text(encoding="utf-8"))
-    if task in (served := [output["name"] for output in signature["outputs"]]):
+    exported = ExportedModel.read(store.path(version))
+    if task in exported.outputs:
         raise ProblemError(
             f"tasks.{task}: must be a task that champion {version} does not serve, found it among "
-            f"{', '.join(served)}; `mtl retrain` trains it again, with all others"
+            f"{', '.join(exported.outputs)}; `mtl retrain` trains it again, with all others"
         )
-    model = onnx.load(store.path(version) / layout.graph.name)
-    return FrozenChampion(version=version, model=model, signature=signature)
+    return FrozenChampion(
+        version=version, model=onnx.load_from_string(exported.graph), signature=dict(exported.signature)
+    )
 
 
 def extended_signature(champion: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Comparison of an added task with a full retrain, on the same test rows."""
 
 import filecmp
-import json
 from pathlib import Path
 
 from flows.add_task.measure import Candidate
@@ -11,8 +10,7 @@ from flows.pipeline.graph import bring_up_to_date, is_up_to_date
 from mtl_core.data.encoder import Encoder
 from mtl_core.errors import CheckFailed
 from mtl_core.evaluation import Difference, compare
-from mtl_core.export.session import run_graph
-from mtl_core.graphs.runtime import open_graph
+from mtl_core.export.exported_model import ExportedModel
 
 
 def train_all_tasks(folder: Path) -> None:
@@ -33,10 +31,8 @@ def compare_with_full_retrain(folder: Path, candidate: Candidate) -> tuple[Diffe
     layout = Layout(folder)
     if note := _reason_against(layout, candidate):
         return None, f"{note}; to train all tasks for a comparison: --compare"
-    encoder, test, name = Encoder.load(layout.encoder), candidate.test_rows(), candidate.task
-    reference = run_graph(
-        open_graph(layout.graph.read_bytes()), test, encoder.inputs, [name], sequences=encoder.sequences
-    )
+    test, name = candidate.test_rows(), candidate.task
+    reference = ExportedModel.read(layout.graph.parent).predict(test, Encoder.load(layout.encoder), [name])
     added = candidate.predictions(candidate.session(), test, [name])
     return compare(candidate.network.objectives, candidate.labels(test), reference, added)[0], ""
 
@@ -45,8 +41,7 @@ def _reason_against(layout: Layout, candidate: Candidate) -> str:
     """Reason why artifacts/ is not a full retrain with the task on the same test rows; "" if it is."""
     if not (layout.signature.exists() and layout.graph.exists() and layout.encoder.exists()):
         return "there is no trained model in artifacts/"
-    outputs = json.loads(layout.signature.read_text(encoding="utf-8"))["outputs"]
-    if candidate.task not in {output["name"] for output in outputs}:
+    if candidate.task not in ExportedModel.read(layout.graph.parent).outputs:
         return "the model in artifacts/ was trained without this task"
     test = layout.encoded / "test.parquet"
     if not test.exists() or not filecmp.cmp(test, candidate.rows.raw("test"), shallow=False):

@@ -123,8 +123,8 @@ def prune(keep: int | None, max_age: str | None, dry_run: bool, folder: Path, as
     """Delete old versions.
 
     A version is deleted if it exceeds one of the limits, which are those of `store` in params.yaml where no option is
-    given. The champion, the previous champion, the newest version, one that waits for approval
-    and pinned ones are never deleted.
+    given. The champion, the previous champion, the newest version, one that waits for approval and pinned ones are
+    never deleted.
     """
     from flows.versions import open_store, retention_limits
     from serving.retention import prune

@@ -42,7 +42,7 @@ def command(ctx: click.Context, version: str, into: Path | None, tolerance: floa
     needs is missing, which the error names.
     """
     from flows.console.reproduce import print_reproduction
-    from flows.reproduce.place import reproduction_folder
+    from flows.reproduce.folder import reproduction_folder
     from flows.reproduce.run import reproduce
     from flows.versions import find_version
     from mtl_core.errors import TrainingError

@@ -64,7 +64,7 @@ class _Ingest:
         self._staged = 0
 
     def add(self, paths: Sequence[Path], replace_parts: bool) -> tuple[PartArrival, ...]:
-        accepted: dict[Path, Path] = {}  # place in the data -> staged file
+        accepted: dict[Path, Path] = {}  # path in the data -> staged file
         arrivals = []
         for path in paths:
             staged = self._stage(path.name)
@@ -80,21 +80,21 @@ class _Ingest:
         check_name(path, self._problem.data)
         stage(path, staged)
         digest = md5(staged)
-        contents = self._contents() | {md5(file): place.name for place, file in accepted.items()}
+        contents = self._contents() | {md5(file): target.name for target, file in accepted.items()}
         if (name := contents.get(digest)) is not None:
             return PartArrival(file=str(path), name=name, outcome="present")
-        place = self._root / path.name
-        if place in accepted:
+        target = self._root / path.name
+        if target in accepted:
             raise DataError(f"{path}: the files must have distinct names, found {path.name!r} twice; rename one")
-        if (exists := place.exists()) and not replace_parts:
+        if (exists := target.exists()) and not replace_parts:
             raise DataError(
-                f"{path}: a part of this name must not be in the data yet, found {place.name} with other content; "
+                f"{path}: a part of this name must not be in the data yet, found {target.name} with other content; "
                 "rename the file to add its rows, or use --replace to replace that part"
             )
         check_last_line(staged, self._problem.data)
         (file,) = open_files(staged, self._problem.data)
-        validation = self._checker.check(file, self._files(accepted, without=place))
-        accepted[place] = staged
+        validation = self._checker.check(file, self._files(accepted, without=target))
+        accepted[target] = staged
         return PartArrival(
             file=str(path),
             name=path.name,
@@ -143,21 +143,21 @@ class _Ingest:
             changed=changes.changed,
             unchanged=changes.unchanged,
             unknown=len(changes.unknown),
-            parts=tuple(place.name for place in moves),
+            parts=tuple(target.name for target in moves),
             message=f"unknown keys, such as {examples}" if examples else "",
         )
 
     def _change(self, moves: Mapping[Path, Path]) -> None:
-        """Move staged files to their places in the data, and pin the data, in one step."""
+        """Move staged files into the data, and pin the data, in one step."""
         if not moves:
             return
-        names = {place.relative_to(self._folder / DATA).as_posix(): file for place, file in moves.items()}
+        names = {target.relative_to(self._folder / DATA).as_posix(): file for target, file in moves.items()}
         digests = {name: md5(file) for name, file in names.items()}
         pin = self._stage(PIN)
         pin.parent.mkdir(parents=True)
         with exclusive_data(self._folder):
             pin.write_text(pin_with(self._folder, names, self._pinned), encoding="utf-8")
-            change_files(self._folder, {**{file: place for place, file in moves.items()}, pin: self._folder / PIN})
+            change_files(self._folder, {**{file: target for target, file in moves.items()}, pin: self._folder / PIN})
         self._pinned |= digests
 
     def _files(self, accepted: Mapping[Path, Path], without: Path | None = None) -> list[PartFile]:

@@ -19,7 +19,7 @@ def change_files(folder: Path, moves: Mapping[Path, Path]) -> None:
     """Move all files, in one step as far as a crash is concerned. The caller holds the run lock.
 
     Args:
-        moves: staged file, below `Layout.staging` -> its place below the folder, where a file is replaced.
+        moves: staged file, below `Layout.staging` -> its path below the folder, where a file is replaced.
     """
     layout = Layout(folder)
     for staged in moves:

@@ -54,23 +54,24 @@ def find_changes(problem: Problem, update: PartFile, present: Sequence[PartFile]
     hashes = np.unique(_hashes(new, key))
     values = {target: new[target].to_pylist() for target in targets}
     counts: Counter[str] = Counter()
-    places: dict[Key, str] = {}
+    locations: dict[Key, str] = {}
     changes: list[tuple[Part, Replacements]] = []
     for part in parts:
         matches = []
         for row, row_key in _candidates(part, key, hashes):
             if row_key in index:
-                place = f"row {row} of {part.name}"
-                if row_key in places:
+                location = f"row {row} of {part.name}"
+                if row_key in locations:
                     raise DataError(
                         f"{update.path}: a key must belong to one row of the data, found {show(row_key)} in "
-                        f"{places[row_key]} and in {place}; remove the duplicate, or name more columns in data.key"
+                        f"{locations[row_key]} and in {location}; remove the duplicate, or name more columns in "
+                        "data.key"
                     )
-                places[row_key] = place
+                locations[row_key] = location
                 matches.append((row, index[row_key]))
         if replacements := _replacements(part, np.array(matches, dtype=np.int64).reshape(-1, 2), values, counts):
             changes.append((part, replacements))
-    unknown = tuple(row_key for row_key in index if row_key not in places)
+    unknown = tuple(row_key for row_key in index if row_key not in locations)
     if len(unknown) == len(index):
         raise DataError(
             f"{update.path}: must have keys of the data ({', '.join(key)}), found {len(index):,} keys that no row has, "

@@ -16,7 +16,8 @@ from mtl_core.errors import DataError
 from mtl_core.evaluation import Arrays, Difference, compare
 from mtl_core.export.exported_model import ExportedModel
 from mtl_core.ragged import flat
-from mtl_core.slices import SliceComparison, compare_slices, slices_of
+from mtl_core.slice_comparison import compare_slices
+from mtl_core.slices import SliceComparison, slices_of
 from mtl_core.tasks import Objective, objectives
 from mtl_core.tasks.decisions import DecisionObjective
 

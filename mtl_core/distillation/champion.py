@@ -15,10 +15,11 @@ from mtl_core.errors import DataError
 from mtl_core.tasks import Objective
 from mtl_core.tasks.base import LabelValues
 from mtl_core.tasks.calibrated import CalibratedObjective
+from mtl_core.tasks.objective import MODEL_KEYS
 
 Predict = Callable[[Sequence[str], Callable[[int, int], None]], dict[str, NDArray[Any]]]
-UNCOMPARED = ("dtype", "threshold", "thresholds", "level", "tokens")
-"""Keys of an output in signature.json that may differ between models of the same task."""
+UNCOMPARED = (*MODEL_KEYS, "level", "tokens", "sequence")
+"""Keys of an output in signature.json that may differ, or that an objective does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def mismatch(task: Objective, output: Mapping[str, Any]) -> str:
     """Difference between the task and another model's entry for it in signature.json; "" if that can teach it."""
     own, key = task.signature(), task.names_key
     for name in dict.fromkeys((*own, *output)):
-        if name in (*UNCOMPARED, "sequence", key) or own.get(name) == output.get(name):
+        if name in (*UNCOMPARED, key) or own.get(name) == output.get(name):
             continue
         return f"its {name} was {output.get(name)!r:.60} and is {own.get(name)!r:.60}"
     if key and not set(own[key]) & set(output.get(key, ())):

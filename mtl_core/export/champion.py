@@ -1,7 +1,6 @@
 """The champion as a teacher: its exported graph on the raw training rows."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from mtl_core.distillation.champion import Champion, mismatch
 from mtl_core.errors import MAX_NAMES, DataError
 from mtl_core.export.exported_model import ExportedModel
 from mtl_core.export.session import Predictions
-from mtl_core.export.signature import changed_columns
 from mtl_core.files import damage_as_data_error
 from mtl_core.ragged import Ragged
 from mtl_core.tasks import objectives
@@ -55,14 +53,14 @@ def open_champion(folder: Path, problem: Problem, encoder: Encoder, train_split:
     if record.champion is None:
         untaught = dict.fromkeys(problem.training.champion_teachers, "there is no champion yet")
         return Champion(version=None, digest=_digest(folder, (RECORD,)), untaught=untaught)
-    signature = _signature(folder)
-    outputs = {output["name"]: output for output in signature["outputs"]}
-    model = ExportedModel((folder / GRAPH).read_bytes(), signature)
+    model = ExportedModel.read(folder)
+    _check_graph(folder, model)
+    outputs = {output["name"]: output for output in model.signature["outputs"]}
     return Champion(
         version=record.champion,
         digest=_digest(folder, (RECORD, GRAPH, SIGNATURE)),
         outputs=outputs,
-        untaught=_untaught(problem, encoder, record, signature["inputs"], outputs),
+        untaught=_untaught(problem, encoder, record, model.changed_columns(encoder), outputs),
         predict=lambda tasks, on_rows: _predict(model, tasks, encoder, train_split, rows, on_rows),
     )
 
@@ -86,19 +84,19 @@ def _untaught(
     problem: Problem,
     encoder: Encoder,
     record: TeacherRecord,
-    inputs: Sequence[Mapping[str, Any]],
+    changed_columns: Sequence[str],
     outputs: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, str]:
     """Task -> reason, for the tasks that declare the champion and that it does not teach."""
-    reasons, columns = {}, changed_columns(encoder, inputs)
+    reasons = {}
     for task in objectives(problem.tasks, encoder.tasks):
         options, output = problem.training.champion_teachers.get(task.name), outputs.get(task.name)
         if options is None:
             continue
         if options.when == "if_worse" and task.name not in record.worse:
             reasons[task.name] = "the last challenger was not significantly worse in it than the champion"
-        elif columns:
-            read = ", ".join(columns[:MAX_NAMES])
+        elif changed_columns:
+            read = ", ".join(changed_columns[:MAX_NAMES])
             reasons[task.name] = f"the champion reads columns that the problem lacks, or has with another type: {read}"
         elif output is None:
             reasons[task.name] = "the champion has no such task"
@@ -148,13 +146,11 @@ def _same(values: NDArray[Any] | Ragged, stored: Any, start: int, stop: int) -> 
     return np.array_equal(values.lengths, np.diff(offsets)) and np.array_equal(own, kept)
 
 
-def _signature(folder: Path) -> dict[str, Any]:
-    """The signature; DataError if it is damaged, or of another graph."""
+def _check_graph(folder: Path, model: ExportedModel) -> None:
+    """DataError if the signature is that of another graph."""
     with damage_as_data_error(folder / SIGNATURE):
-        signature: dict[str, Any] = json.loads((folder / SIGNATURE).read_text(encoding="utf-8"))
-        if hashlib.sha256((folder / GRAPH).read_bytes()).hexdigest() != signature["graph_sha256"]:
+        if hashlib.sha256(model.graph).hexdigest() != model.signature["graph_sha256"]:
             raise ValueError(f"it is the signature of another graph than {GRAPH}")
-        return signature
 
 
 def _digest(folder: Path, names: Sequence[str]) -> str:

@@ -15,12 +15,8 @@ from mtl_core.export.session import Predictions, run_graph
 from mtl_core.export.signature import changed_columns
 from mtl_core.files import damage_as_data_error
 from mtl_core.graphs.runtime import Session, open_graph
+from mtl_core.tasks.objective import MODEL_KEYS
 from mtl_core.teacher_files import GRAPH, SIGNATURE
-
-_NOT_COMPARED = ("dtype", "threshold", "thresholds")
-"""Keys of an output that may differ between models of the same task: float32 and float64 are compared as the same
-numbers, and no task's own metric depends on tuned thresholds.
-"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,6 @@ class ExportedModel:
 
 
 def comparable_outputs(signature: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Task -> its entry under `outputs` without the keys that may differ between models of the same task."""
-    entries = ({key: entry[key] for key in entry if key not in _NOT_COMPARED} for entry in signature["outputs"])
+    """Task -> its entry under `outputs` without MODEL_KEYS. No task's own metric depends on tuned thresholds."""
+    entries = ({key: entry[key] for key in entry if key not in MODEL_KEYS} for entry in signature["outputs"])
     return {entry["name"]: entry for entry in entries}

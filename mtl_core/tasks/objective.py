@@ -20,6 +20,12 @@ Clusterer = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArr
 """(n, d) points, (n,) weights, number of clusters, number of restarts -> (clusters, d) means."""
 
 
+MODEL_KEYS = ("dtype", "threshold", "thresholds")
+"""Keys of `Objective.signature` that may differ between models of the same task: the same numbers are float32 or
+float64, and thresholds are tuned for each model.
+"""
+
+
 class Objective(ABC):
     """Loss, metrics, predictions and baseline of one task: pure functions of the outputs of its head."""
 

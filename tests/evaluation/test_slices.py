@@ -8,7 +8,9 @@ import pytest
 
 from mtl_core import slices as module
 from mtl_core.metrics.ranking import Auc
-from mtl_core.slices import Slice, compare_slices, slices_of
+from mtl_core.simultaneous_intervals import critical_value
+from mtl_core.slice_comparison import compare_slices
+from mtl_core.slices import Slice, slices_of
 from mtl_core.tasks import objectives
 from tests.every_kind import every_kind  # noqa: F401 - a fixture
 from tests.small import Small
@@ -37,7 +39,7 @@ def halves() -> list[Slice]:
 
 def test_a_slice_is_a_value_of_a_column_the_most_frequent_first_and_missing_values_are_one() -> None:
     slices, left_out = slices_of(table(a=["x", None, "x", "y", None, "x"], b=[1, 1, 2, 2, 2, None]), ["a", "b"])
-    assert [piece.name for piece in slices] == ["a=x", "a=(missing)", "a=y", "b=2", "b=1", "b=(missing)"]
+    assert [each.name for each in slices] == ["a=x", "a=(missing)", "a=y", "b=2", "b=1", "b=(missing)"]
     assert slices[1].rows.tolist() == [False, True, False, False, True, False]
     assert left_out == []
 
@@ -45,13 +47,13 @@ def test_a_slice_is_a_value_of_a_column_the_most_frequent_first_and_missing_valu
 def test_the_number_of_values_is_limited_and_the_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_VALUES", 2)
     slices, left_out = slices_of(table(a=[True, True, True, False, False, None, None, None, None]), ["a"])
-    assert [piece.value for piece in slices] == [None, "true"]
+    assert [each.value for each in slices] == [None, "true"]
     assert left_out == ["a: 1 values beyond the 2 most frequent ones, with 2 rows"]
 
 
 def test_a_column_of_nulls_is_one_slice() -> None:
-    (piece,), _ = slices_of(pa.table({"a": pa.nulls(3)}), ["a"])
-    assert (piece.value, piece.rows.tolist()) == (None, [True] * 3)
+    (only,), _ = slices_of(pa.table({"a": pa.nulls(3)}), ["a"])
+    assert (only.value, only.rows.tolist()) == (None, [True] * 3)
 
 
 def test_a_slice_that_got_worse_is_found_and_comes_first(small: Small, labels: Labels) -> None:
@@ -84,7 +86,7 @@ def test_predictions_that_are_not_numbers_are_worse_and_rank_first(small: Small,
 def test_slices_without_enough_rows_or_labels_are_left_out_and_named(small: Small, labels: Labels) -> None:
     late = small.tasks[0]
     positive = labels["late"] == 1
-    pieces = [
+    slices = [
         *halves(),
         Slice(column="few", value="x", rows=np.arange(ROWS) < 20),
         Slice(column="one", value="class", rows=positive),
@@ -92,7 +94,7 @@ def test_slices_without_enough_rows_or_labels_are_left_out_and_named(small: Smal
     ]
     scores = {"late": np.random.default_rng(0).random(ROWS)}
     assert isinstance(late.metric, Auc)
-    compared = compare_slices([late], labels, scores, scores, pieces, min_rows=100)
+    compared = compare_slices([late], labels, scores, scores, slices, min_rows=100)
     assert [difference.name for difference in compared.differences] == ["half=1", "half=2"]
     assert compared.left_out == (
         "late: few=x: fewer than 100 labelled test rows",
@@ -111,7 +113,7 @@ def test_the_critical_value_refuses_one_in_twenty_of_equal_models() -> None:
         resampled = observed + generator.normal(size=(200, 40)) @ mixing.T
         errors = resampled.std(axis=0, ddof=1)
         worst = (observed / errors).min()
-        corrected += worst < -module._critical_value(observed, errors, resampled)
+        corrected += worst < -critical_value(observed, errors, resampled)
         uncorrected += worst < -1.96
     assert 0.03 <= corrected / runs <= 0.08
     assert uncorrected / runs > 0.15

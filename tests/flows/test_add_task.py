@@ -132,7 +132,7 @@ def test_refused_before_anything_runs(declared: Path) -> None:
     graph.write_bytes(graph.read_bytes()[:-1])
     with pytest.raises(DataError, match="must have intact files"):
         open_champion(declared, problem, "big")
-    shutil.rmtree(Layout(declared).state / "bentoml")
+    shutil.rmtree(Layout(declared).store)
     with pytest.raises(DataError, match="must have a champion, to which a task is added, found none"):
         open_champion(declared, problem, "big")
 

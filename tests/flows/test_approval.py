@@ -56,7 +56,7 @@ def models(problem: Path) -> Callable[[float], str]:
 
 
 def store_of(folder: Path) -> Store:
-    return Store(Layout(folder).state / "bentoml")
+    return Store(Layout(folder).store)
 
 
 def waits(problem: Path, candidate: str, champion: str | None, answer: Callable[[VersionDecision], Any]) -> Any:

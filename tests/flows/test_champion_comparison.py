@@ -25,7 +25,7 @@ def compared_with(copied: Path, whole: Whole, tmp_path: Path) -> Compare:
 
     def compare(change: Callable[[Any], None]) -> ChampionComparison:
         champion = tmp_path / "champion"
-        shutil.copytree(Store(layout.state / "bentoml").path(whole.first.version), champion)
+        shutil.copytree(Store(layout.store).path(whole.first.version), champion)
         signature = json.loads((champion / "signature.json").read_bytes())
         change(signature)
         (champion / "signature.json").write_text(json.dumps(signature))

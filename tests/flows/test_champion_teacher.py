@@ -48,7 +48,7 @@ def test_the_champion_of_that_time_teaches_and_the_record_names_it(
     assert (result.promoted, result.version != whole.first.version) == (True, True)
     layout = Layout(folder)
     assert read_teacher(layout.teacher) == TeacherRecord(champion=whole.first.version)
-    model = Store(layout.state / "bentoml").path(whole.first.version)
+    model = Store(layout.store).path(whole.first.version)
     for name in ("model.onnx", "signature.json"):
         assert (layout.teacher / name).read_bytes() == (model / name).read_bytes()
     lessons = json.loads(layout.history.read_text(encoding="utf-8"))["champion_teacher"]
@@ -91,7 +91,7 @@ def difference(task: str, low: float, high: float) -> Difference:
 def test_a_task_with_if_worse_is_taught_after_a_challenger_that_was_significantly_worse(copied: Path) -> None:
     """Whatever the margin of the gate. Other tasks, and those that were not significantly worse, are not listed."""
     teach(copied)
-    store = Store(Layout(copied).state / "bentoml")
+    store = Store(Layout(copied).store)
     worse = (difference("churned", -2, -1), difference("spend", -2, -1), difference("tier", -2, 1))
     record_challenger(store, "tiny", "tiny:b", ChampionComparison(champion="tiny:a", differences=worse))
     renew_teacher(copied)
@@ -105,7 +105,7 @@ def test_a_task_with_if_worse_is_taught_after_a_challenger_that_was_significantl
 
 def test_a_damaged_champion_is_refused_before_the_training(copied: Path) -> None:
     teach(copied)
-    store = Store(Layout(copied).state / "bentoml")
+    store = Store(Layout(copied).store)
     champion = store.champion("tiny")
     assert champion is not None
     (store.path(champion) / "model.onnx").write_bytes(b"damaged")

@@ -154,7 +154,7 @@ def test_the_artifact_has_a_row_per_task_and_the_worst_slices_with_names_as_they
         difference("<b>|x", BETTER), churn=(flips,), slices=(slice_difference("a*", -0.1, 0.1, task="t"),), notes=("n",)
     )
     markdown = comparison_markdown(compared, decide(compared, "m:new", Gates(), age=None), "m:new")
-    row = "| &lt;b>\\|x | auc | 0.700 | 0.720 | +0.020 | 0.010 to 0.030 | better | class flips in 25% of rows |"
+    row = "| &lt;b&gt;\\|x | auc | 0.700 | 0.720 | +0.020 | 0.010 to 0.030 | better | class flips in 25% of rows |"
     assert row in markdown
     assert "| carrier=a\\* | 612 | t | auc |" in markdown
     assert markdown.startswith("**m:new: promoted**\n\n- significantly better")

@@ -26,7 +26,7 @@ def refused(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     with pytest.raises(StageFailed) as caught:
         run_retrain(folder)
     assert caught.value.exit_code == CheckFailed.exit_code
-    store = Store(Layout(folder).state / "bentoml")
+    store = Store(Layout(folder).store)
     (version,) = set(store.versions("tiny")) - {whole.first.version}
     return folder, version, str(caught.value)
 
@@ -60,7 +60,7 @@ def test_a_refused_candidate_is_listed_and_promoted_with_overrule_only(
     assert printed.startswith(
         f"{version} is the champion; previous champion: {whole.first.version}\noverruled: churned"
     )
-    last = read_champion(Layout(folder).state / "bentoml", "tiny").promotions[-1]
+    last = read_champion(Layout(folder).store, "tiny").promotions[-1]
     assert (last.after, len(last.overruled or ())) == (version, 1)
     assert mtl(folder, "demo", "--rows", "2") == 0
     assert f"2 rows, answered by {version}" in capfd.readouterr().out

@@ -39,12 +39,12 @@ def cut(folder: Path, **data: Any) -> Months:
     ],
 )
 def test_a_time_is_in_its_calendar_month(values: list[Any], months: list[str | None]) -> None:
-    assert month_of(pa.array(values), "day").to_pylist() == months
+    assert month_of(pa.array(values), SPLIT).to_pylist() == months
 
 
 def test_a_month_is_of_the_local_time_of_a_zone() -> None:
     midnight = pa.array([datetime(2013, 1, 31, 23, tzinfo=UTC)], pa.timestamp("us", "Europe/Berlin"))
-    assert month_of(midnight, "day").to_pylist() == ["2013-02"]
+    assert month_of(midnight, SPLIT).to_pylist() == ["2013-02"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_month_is_of_the_local_time_of_a_zone() -> None:
 )
 def test_times_without_a_month_are_refused(values: list[Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        month_of(pa.array(values), "day")
+        month_of(pa.array(values), SPLIT)
 
 
 def test_each_row_is_in_the_file_of_its_month_with_its_types(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ Fake = Callable[..., None]
 
 
 def store_of(folder: Path) -> Store:
-    return Store(Layout(folder).state / "bentoml")
+    return Store(Layout(folder).store)
 
 
 def provenance_of(folder: Path, tag: str) -> ModelProvenance:

@@ -32,7 +32,7 @@ def ran(result: RetrainResult) -> list[str]:
 
 
 def store(folder: Path) -> Store:
-    return Store(Layout(folder).state / "bentoml")
+    return Store(Layout(folder).store)
 
 
 def test_the_first_run_runs_every_stage_and_promotes(whole: Whole) -> None:
@@ -161,7 +161,7 @@ def test_an_invalid_declaration_is_refused_before_anything_starts(
     (folder / "params.yaml").write_text("{}", encoding="utf-8")
     assert mtl(folder, "retrain") == ProblemError.exit_code
     assert "tasks: required" in capfd.readouterr().err
-    assert not (Layout(folder).state / "prefect").exists()
+    assert not Layout(folder).prefect.exists()
 
 
 DAMAGED = [

@@ -43,7 +43,7 @@ class CadenceFolder:
     @property
     def store(self) -> Store:
         """Its model store."""
-        return Store(Layout(self.path).state / "bentoml")
+        return Store(Layout(self.path).store)
 
     @property
     def problem(self) -> Problem:
@@ -63,11 +63,11 @@ class CadenceFolder:
             self.path.mkdir(parents=True)
             init_git(self.path)  # of its own: the user's repositories, around this folder, are not touched
             init_dvc(self.path)
-            problem, places = load_problem(source), {self.path / DATA / file.name: file for file in files}
+            problem, parts = load_problem(source), {self.path / DATA / file.name: file for file in files}
             if keep_suite:
                 suite = suite_path(source, problem).read_text(encoding="utf-8")
                 write_text(suite_path(self.path, problem), suite)
-            write_folder(self.path, places, DATA, params, problem.name)
+            write_folder(self.path, parts, DATA, params, problem.name)
         if not suite_path(self.path, self.problem).exists():
             self.run("profile")
 

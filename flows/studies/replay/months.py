@@ -57,7 +57,7 @@ def cut_into_months(folder: Path, problem: Problem, split: TimeSplit, out: Path)
     parts = open_parts(folder, problem)
     if not out.exists():
         with pending_folder(out) as temporary:
-            _write(temporary, parts, split.column)
+            _write(temporary, parts, split)
     counts = pq.read_table(out / "counts.parquet").to_pylist()
     dated = sorted({row["month"] for row in counts if row["month"] is not None})
     months_of = {part.name: {row["month"] for row in counts if row["part"] == part.name} for part in parts}
@@ -68,14 +68,14 @@ def cut_into_months(folder: Path, problem: Problem, split: TimeSplit, out: Path)
     )
 
 
-def _write(out: Path, parts: tuple[Part, ...], column: str) -> None:
+def _write(out: Path, parts: tuple[Part, ...], split: TimeSplit) -> None:
     schema = pa.schema([parts[0].types.field(name) for name in parts[0].shared])
     counts: dict[tuple[str, str | None], int] = {}
     with ExitStack() as stack:
         writers: dict[str, pq.ParquetWriter] = {}
         for part in parts:
             for batch in part.batches(parts[0].shared):
-                months = month_of(batch.column(column), column)
+                months = month_of(batch.column(split.column), split)
                 for month in pc.unique(months).to_pylist():
                     rows = batch.filter(pc.is_null(months) if month is None else pc.equal(months, month))
                     counts[part.name, month] = counts.get((part.name, month), 0) + rows.num_rows
@@ -93,12 +93,12 @@ def _write(out: Path, parts: tuple[Part, ...], column: str) -> None:
     )
 
 
-def month_of(values: pa.Array, column: str) -> pa.Array:
-    """(rows,) dates, timestamps or ISO 8601 text -> (rows,) months as YYYY-MM, null without a time.
+def month_of(values: pa.Array, split: TimeSplit) -> pa.Array:
+    """(rows,) values of the split's column -> (rows,) months as YYYY-MM, null without a time.
 
     Raises DataError for text that does not begin with a year and a month.
     """
-    check_durations(TimeSplit(by="time", column=column, validation="1 month", test="1 month"), values.type)
+    check_durations(split, values.type)
     values = decoded(values)
     if not is_text(values.type):
         return pc.strftime(values, format="%Y-%m")
@@ -110,11 +110,11 @@ def month_of(values: pa.Array, column: str) -> pa.Array:
     )
     joined = pc.binary_join_element_wise(year, month, "-")
     months = pc.if_else(pc.is_valid(values), joined, pa.scalar(None, joined.type))
-    for found in pc.unique(months.drop_null()).to_pylist():
-        if not _MONTH.fullmatch(found):
-            example = text.filter(pc.equal(months, found))[0].as_py()
+    for month_text in pc.unique(months.drop_null()).to_pylist():
+        if not _MONTH.fullmatch(month_text):
+            example = text.filter(pc.equal(months, month_text))[0].as_py()
             raise DataError(
                 f"split.column: text must begin as 2013-12-31 or 20131231 to be cut into months, found {example!r:.60} "
-                f"in column {column!r}; declare the format of its dates in data.dates"
+                f"in column {split.column!r}; declare the format of its dates in data.dates"
             )
     return months

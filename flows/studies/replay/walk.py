@@ -1,6 +1,5 @@
 """Walk of one cadence through the months: retrain if it is due, let the month arrive, score on its rows."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mtl_core.numbers import Number
 from mtl_core.studies.replay.record import Outcome, ReplayedRetrain, ReplayedTask
 from serving.decisions import decision_of
 from serving.store import Store
+from serving.version_files import version_tag
 
 FIRST_MODEL = "the first model of a replay is promoted whatever its gates say"
 
@@ -87,7 +87,7 @@ def _retrain(cadence: CadenceFolder, month: str) -> ReplayedRetrain:
         write_text(path, _Before(champion=store.champion(name)).model_dump_json() + "\n")
     before = _Before.model_validate_json(path.read_bytes()).champion
     seconds, processor_seconds = cadence.retrain()
-    candidate = _candidate(cadence.path, name)
+    candidate = version_tag(name, Layout(cadence.path).signature.read_bytes())  # that of the last export
     reasons: tuple[str, ...] = ()
     if before is None and store.champion(name) is None:
         reasons = (FIRST_MODEL, *store.promote(candidate, overrule=True, reason=FIRST_MODEL))
@@ -114,11 +114,6 @@ def _outcome(store: Store, name: str, candidate: str, before: str | None) -> tup
     decision = decision_of(store, candidate)
     assert decision is not None
     return "kept", decision.reasons
-
-
-def _candidate(folder: Path, name: str) -> str:
-    """Tag of the last exported model."""
-    return f"{name}:{hashlib.sha256(Layout(folder).signature.read_bytes()).hexdigest()[:16]}"
 
 
 def _model(store: Store, tag: str) -> ExportedModel:

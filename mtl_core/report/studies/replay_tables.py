@@ -60,11 +60,11 @@ def cost_cells(study: Replay) -> list[tuple[str, ...]]:
 
 def bad_promotion_lines(study: Replay) -> list[str]:
     """Sentence per promotion that was significantly worse on the next month, and one on how many chance explains."""
-    found = [(cadence, retrain) for cadence in study.cadences for retrain in cadence.bad_promotions]
     lines = [
         f"{cadence_name(cadence.months)}, {retrain.month}: promoted, and worse on that month in "
         + "; ".join(_change_text(task, retrain.next_month[task]) for task in retrain.worse)
-        for cadence, retrain in found
+        for cadence in study.cadences
+        for retrain in cadence.bad_promotions
     ]
     compared = sum(
         len(retrain.next_month)

@@ -1,4 +1,4 @@
-"""The folder of a reproduction."""
+"""The folder of `mtl reproduce`, for one command at a time."""
 
 import shutil
 from collections.abc import Iterator

@@ -17,9 +17,9 @@ def check_rows_are_new(part: Part, present: Sequence[Part]) -> None:
     for other in present:
         if sorted(other.names) == sorted(part.names) and _same_rows(part, other):
             raise DataError(
-                f"{part.path}: must have new rows, found exactly those of the present part {other.name}, in a file with "
-                f"other bytes, so they would count twice; leave it out, or rename it to {other.name} and use --replace "
-                "to replace that part"
+                f"{part.path}: must have new rows, found exactly those of the present part {other.name}, in a file "
+                f"with other bytes, so they would count twice; leave it out, or rename it to {other.name} and "
+                "use --replace to replace that part"
             )
 
 

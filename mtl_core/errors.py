@@ -17,12 +17,17 @@ A message has the name, the rule, the value found and the fix, in this order.
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class TrunklineError(Exception):
-    """Base of the tree. `exit_code` is what the command line returns for it."""
+    """Base of the tree. `exit_code` is what the command line returns for it.
+
+    `result`: result of the command all the same, which `--json` prints; None without one.
+    """
 
     exit_code = 1
+    result: Any = None
 
 
 class ProblemError(TrunklineError):

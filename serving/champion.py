@@ -21,6 +21,10 @@ from serving.errors import DamagedError, NoChampionError, ServingError
 MAX_PROMOTIONS = 1_000  # older ones are removed
 
 
+ROLLBACK = "rollback"
+"""First word of the reason of a promotion by `mtl rollback`."""
+
+
 class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Change of champion: when (UTC), from which version (None the first time), to which."""
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,10 @@ from flows.commands.arguments import example, in_folder, json_output, reserve_st
 from flows.environment import prepare_prefect
 from flows.logs import is_json, start_json_lines
 from flows.running import check_start, exclusive_run
+from mtl_core.errors import TrunklineError
+
+if TYPE_CHECKING:
+    from flows.retrain.result import RetrainResult
 
 
 def _no_cron(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -47,9 +52,18 @@ def command(folder: Path, as_json: bool, wait: bool) -> None:
         from flows.console.retrain import print_result
         from flows.retrain.flow import run_retrain
 
-        with reserve_stdout(as_json or is_json()):
-            result = run_retrain(folder)
+        try:
+            with reserve_stdout(as_json or is_json()):
+                result = run_retrain(folder)
+        except TrunklineError as error:
+            if as_json and error.result is not None:  # of a refused candidate
+                click.echo(_document(error.result))
+            raise
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(result), indent=1))
+            click.echo(_document(result))
         else:
             print_result(result)
+
+
+def _document(result: "RetrainResult") -> str:
+    return json.dumps(dataclasses.asdict(result), indent=1)

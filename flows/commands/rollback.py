@@ -22,12 +22,12 @@ def command(reason: str, folder: Path) -> None:
     from flows.console.models import print_promotion
     from flows.remote import push_champion
     from flows.versions import find_version
-    from serving.champion import read_load_failure
+    from serving.champion import ROLLBACK, read_load_failure
 
     store, tag = find_version(folder, "previous")
     name = tag.partition(":")[0]
     before, failure = store.champion(name), read_load_failure(store.home, name)
-    overruled = store.promote(tag, overrule=True, reason=f"rollback: {reason}" if reason else "rollback")
+    overruled = store.promote(tag, overrule=True, reason=f"{ROLLBACK}: {reason}" if reason else ROLLBACK)
     print_promotion(tag, before, overruled, failure)
     if pushed := push_champion(folder):
         click.echo(pushed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from flows.ingest.copies import check_rows_are_new
 from mtl_core import arrow_compute as pc
 from mtl_core.arrow import decoded, is_number, is_temporal, is_text, item_type, value_type
 from mtl_core.config import Problem
@@ -45,12 +46,13 @@ class Checker:
         Raises DataError for a part that cannot be read completely or does not fit, ValidationFailed for one that breaks
         its expectations.
         """
-        part = as_parts([*present, file], self._problem.data.reading)[-1]
+        *others, part = as_parts([*present, file], self._problem.data.reading)
         if present:
             check_columns(part, present)
         rows = sum(batch.num_rows for batch in part.batches(part.names))  # all cells, also of undeclared columns
         if not rows:
             raise DataError(f"{file.path}: must have rows, found none; write it again, or leave it out")
+        check_rows_are_new(part, others)
         check_dates(part, self._problem, self._today)
         return self.validate(part)
 

@@ -131,7 +131,12 @@ def pinned_data(folder: Path) -> tuple[str, Listing]:
 
 def present_hash(folder: Path) -> str:
     """DVC's hash of `data/` as it is."""
-    return _digest(_listing(folder))
+    return folder_hash(folder / DATA)
+
+
+def folder_hash(path: Path) -> str:
+    """DVC's hash of a folder as it is."""
+    return _digest(_files(path))
 
 
 def _is_clean(repo: Any, folder: Path) -> bool:
@@ -193,8 +198,12 @@ class _Causes(logging.Handler):
 
 
 def _listing(folder: Path) -> Listing:
-    files = sorted(path for path in (folder / DATA).rglob("*") if path.is_file())
-    return {path.relative_to(folder / DATA).as_posix(): md5(path) for path in files}
+    return _files(folder / DATA)
+
+
+def _files(root: Path) -> Listing:
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): md5(path) for path in files}
 
 
 def md5(path: Path) -> str:

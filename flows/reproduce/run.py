@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from flows.reproduce.clone import clone, code_of, configure_dvc, find_revision, 
 from flows.reproduce.data import CACHE_REMOTE, restore_data
 from flows.reproduce.errors import NotReproducible, missing
 from flows.reproduce.result import Reproduction, environment_differences, first_difference, metric_differences
+from flows.reproduce.teacher import restore_teacher
 from mtl_core.errors import CheckFailed
 from serving.lifeline import start_lifeline
-from serving.provenance import CodeRevision, ModelProvenance
+from serving.provenance import CodeRevision, ModelProvenance, PinnedData
 from serving.refused import CHECKS_FILE
 from serving.store import Store
 from serving.version_files import sha256
@@ -50,7 +52,7 @@ def reproduce(source: Path, store: Store, tag: str, into: Path, tolerance: float
     if provenance is None:
         raise NotReproducible(f"{tag}: must have a provenance, as `mtl retrain` records it, found none")
     start_lifeline(Layout(source).lifelines)
-    restored = _restore(source, tag, provenance, into)
+    restored = _restore(source, store, tag, provenance, into)
     layout, version = Layout(restored.folder), store.path(tag)
     with code_of(restored.root):
         for stage in _stages_up_to_export(restored.folder):
@@ -70,7 +72,7 @@ def reproduce(source: Path, store: Store, tag: str, into: Path, tolerance: float
     )
 
 
-def _restore(source: Path, tag: str, provenance: ModelProvenance, into: Path) -> Restored:
+def _restore(source: Path, store: Store, tag: str, provenance: ModelProvenance, into: Path) -> Restored:
     """Clone, write the stored files, bring the data; raises NotReproducible with everything that is missing."""
     code, data = provenance.code, provenance.data
     lines = [] if code else ["git commit: the version was trained outside of a git repository"]
@@ -85,12 +87,7 @@ def _restore(source: Path, tag: str, provenance: ModelProvenance, into: Path) ->
     restored = Restored(root=into, folder=into / code.folder)
     write_files(restored.folder, provenance)
     configure_dvc(source, restored.folder, CACHE_REMOTE)
-    try:
-        restore_data(source, restored.folder, data)
-    except NotReproducible as error:
-        lines.append(str(error))
-    finally:
-        forget_remotes(restored.folder)
+    lines += _missing_inputs(source, store, restored.folder, data, provenance)
     with code_of(restored.root):
         bring_up_to_date(restored.folder, DIGESTS)
     if stages := _stages_with_other_code(restored.folder, provenance):
@@ -98,6 +95,23 @@ def _restore(source: Path, tag: str, provenance: ModelProvenance, into: Path) ->
     if lines:
         raise missing(tag, lines)
     return restored
+
+
+def _missing_inputs(
+    source: Path, store: Store, folder: Path, data: PinnedData, provenance: ModelProvenance
+) -> list[str]:
+    """Bring the data and the champion that taught into the clone; a line per one that nothing has."""
+    restorers = (partial(restore_data, source, folder, data), partial(restore_teacher, store, folder, provenance))
+    lines = []
+    try:
+        for restore in restorers:
+            try:
+                restore()
+            except NotReproducible as error:
+                lines.append(str(error))
+    finally:
+        forget_remotes(folder)
+    return lines
 
 
 def _stages_with_other_code(folder: Path, provenance: ModelProvenance) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from mtl_core.config.duration import fixed_length
 from mtl_core.evaluation import Difference
 from mtl_core.report.wording import join_names, option_value, plural
 from mtl_core.slices import SliceDifference
+from serving.champion import ROLLBACK, Promotion
 
 Outcome = Literal["promoted", "kept", "refused", "unchanged"]
 """unchanged: the candidate is the champion already."""
@@ -49,6 +50,28 @@ def decide(comparison: ChampionComparison, candidate: str, gates: Gates, *, age:
     if reasons := list(_reasons_to_promote(comparison, gates, age)):
         return Decision(outcome="promoted", reasons=tuple(reasons))
     return Decision(outcome="kept", reasons=(_kept(comparison, gates),))
+
+
+def respect_rollback(decision: Decision, candidate: str, promotions: Sequence[Promotion]) -> Decision:
+    """The decision; kept instead of promoted if `mtl rollback` replaced this very version, as its last change.
+
+    Otherwise the next retrain on the same data would undo the rollback.
+
+    Args:
+        promotions: all changes of champion, the oldest first.
+    """
+    changes = [change for change in promotions if candidate in (change.before, change.after)]
+    if decision.outcome != "promoted" or not changes:
+        return decision
+    last = changes[-1]
+    if last.before != candidate or not isinstance(last.reason, str) or not last.reason.startswith(ROLLBACK):
+        return decision
+    why = last.reason.removeprefix(ROLLBACK).removeprefix(": ")
+    reason = (
+        f"it was rolled back on {last.at:%Y-%m-%d %H:%M} UTC{f' ({why})' if why else ''}; to promote it all the same: "
+        f"`mtl promote {candidate}`"
+    )
+    return Decision(outcome="kept", reasons=(reason,))
 
 
 def worse_tasks(comparison: ChampionComparison, gates: Gates) -> tuple[Difference, ...]:

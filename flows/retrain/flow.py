@@ -17,6 +17,8 @@ from flows.pipeline.dvc_lock import other_outputs_note
 from flows.pipeline.failure import StageFailed
 from flows.pipeline.graph import DIGESTS, stage_names
 from flows.retrain.approval import wait_for_approval
+from flows.retrain.compare import ChampionComparison
+from flows.retrain.decision import Decision
 from flows.retrain.publish import publish_links, publish_stage, read_checks
 from flows.retrain.result import RetrainResult, StageRun
 from flows.retrain.server import prefect_server
@@ -36,7 +38,7 @@ from flows.retrain.tasks import (
 from flows.retrain.teacher import renew_teacher
 from flows.running import check_start, end_with_worker, exclusive_run
 from mtl_core.config import load_problem
-from mtl_core.errors import CheckFailed
+from mtl_core.errors import CheckFailed, PromotionRefused
 from serving.store import Store
 
 
@@ -60,7 +62,11 @@ def _retrain(folder: Path) -> RetrainResult:
     publish_links(folder, candidate)
     experiment = result_of(record, folder, candidate)  # before a refusal, which ends the run
     comparison = result_of(compare_with_champion, folder, candidate)
-    decision = result_of(decide_on_candidate, folder, candidate, comparison)
+    try:
+        decision = result_of(decide_on_candidate, folder, candidate, comparison)
+    except PromotionRefused as error:
+        error.result = _refused_result(folder, stages, candidate, comparison, experiment)
+        raise
     waiting, promoted = "", False
     if decision.outcome == "promoted":
         waiting = wait_for_approval(folder, candidate, comparison.champion, decision)
@@ -80,6 +86,28 @@ def _retrain(folder: Path) -> RetrainResult:
         remote=result_of(push, folder),
         service=result_of(wait_for_service, candidate) if serves else _still_serving(comparison.champion),
         deleted=result_of(delete_old_versions, folder),
+        other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
+    )
+
+
+def _refused_result(
+    folder: Path, stages: Sequence[StageRun], candidate: str, comparison: ChampionComparison, experiment: str
+) -> RetrainResult:
+    """Result of a retrain whose candidate is refused, with the reasons that the store has recorded."""
+    reasons = Store(store_home(folder)).refusal(candidate)
+    return RetrainResult(
+        stages=tuple(stage for stage in stages if stage.name != DIGESTS),
+        checks=read_checks(folder),
+        gates_off=tuple(name for name, _ in load_problem(folder).gates.switched_off()),
+        comparison=comparison,
+        version=candidate,
+        decision=Decision(outcome="refused", reasons=reasons),
+        promoted=False,
+        waiting="",
+        experiment=experiment,
+        remote="",
+        service=_still_serving(comparison.champion),
+        deleted=(),
         other_outputs=other_outputs_note(folder) if any(stage.ran for stage in stages) else "",
     )
 
@@ -109,14 +137,17 @@ def _bring_up_to_date(folder: Path) -> list[StageRun]:
 def _save_refused(folder: Path, stages: Sequence[StageRun], failure: StageFailed) -> StageFailed:
     """Save a candidate whose gates failed; the failure, extended by a sentence about the champion and the candidate."""
     candidate = result_of(save_candidate, folder, stages)
-    result_of(record, folder, candidate)
+    experiment = result_of(record, folder, candidate)
     champion = Store(store_home(folder)).champion(load_problem(folder).name)
     if champion == candidate:
         outcome = f"{candidate} is already the champion and keeps serving"
     else:
         serving = f"champion {champion} keeps serving" if champion else "there is no champion yet"
         outcome = f"{serving}; the candidate is kept as refused; to overrule: `mtl promote {candidate} --overrule`"
-    return StageFailed(f"{failure}\n{outcome}", failure.exit_code)
+    refused = StageFailed(f"{failure}\n{outcome}", failure.exit_code)
+    comparison = ChampionComparison(champion=champion, notes=("not compared: a gate failed",))
+    refused.result = _refused_result(folder, stages, candidate, comparison, experiment)
+    return refused
 
 
 def run_retrain(folder: Path) -> RetrainResult:

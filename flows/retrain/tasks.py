@@ -22,7 +22,7 @@ from flows.provenance import model_provenance
 from flows.remote import push_champion
 from flows.retrain.artifacts.comparison import publish_comparison
 from flows.retrain.compare import ChampionComparison, compare_models
-from flows.retrain.decision import Decision, decide, refusal
+from flows.retrain.decision import Decision, decide, refusal, respect_rollback
 from flows.retrain.result import StageRun
 from flows.retrain.teacher import record_challenger
 from mtl_core.config import load_problem
@@ -127,9 +127,10 @@ def decide_on_candidate(folder: Path, candidate: str, comparison: ChampionCompar
     The store records a candidate that is kept or refused.
     """
     store, problem = Store(store_home(folder)), load_problem(folder)
-    promotions = [p for p in store.promotions(problem.name) if p.after == comparison.champion]
-    age = datetime.now(UTC) - promotions[-1].at if promotions else None
-    decision = decide(comparison, candidate, problem.gates, age=age)
+    promotions = store.promotions(problem.name)
+    starts = [change.at for change in promotions if change.after == comparison.champion]
+    age = datetime.now(UTC) - starts[-1] if starts else None
+    decision = respect_rollback(decide(comparison, candidate, problem.gates, age=age), candidate, promotions)
     publish_comparison(comparison, decision, candidate, problem.name)
     if decision.outcome != "unchanged":
         record_challenger(store, problem.name, candidate, comparison)

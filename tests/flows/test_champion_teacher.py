@@ -1,6 +1,7 @@
 """A champion as the teacher in the retrain flow: which stages run, what is recorded, and when the teacher changes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,11 @@ from flows.retrain.flow import run_retrain
 from flows.retrain.result import RetrainResult
 from flows.retrain.teacher import record_challenger, renew_teacher
 from flows.studies.common import encoded_problem
-from mtl_core.errors import ProblemError, ToolError
+from mtl_core.errors import ProblemError, ToolError, TrainingError
 from mtl_core.evaluation import Difference
 from mtl_core.teacher_files import TeacherRecord, read_teacher
 from serving.store import Store
-from tests.flows.conftest import Whole, copy_of, forget_homes, replace_text
+from tests.flows.conftest import Whole, copy_of, forget_homes, mtl, replace_text
 
 TEACHERS = "teachers: {churned: {kind: champion}, spend: {kind: champion, when: if_worse}}"
 
@@ -73,6 +74,29 @@ def test_a_promotion_does_not_train_again_on_unchanged_data(taught: tuple[Path, 
     again = run_retrain(folder)
     assert (ran(again), again.version, again.promoted) == ([], result.version, False)
     assert read_teacher(Layout(folder).teacher).champion != result.version
+
+
+def test_a_version_that_a_champion_taught_is_reproduced_to_the_byte(
+    taught: tuple[Path, RetrainResult], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, result = copy_of(taught[0], tmp_path), taught[1]
+    shutil.rmtree(folder / "artifacts")
+    shutil.rmtree(folder / ".dvc" / "cache")  # only the store has the champion of that time
+    assert mtl(folder, "reproduce", result.version, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["identical"] is True
+
+
+def test_a_champion_that_nothing_has_any_more_is_named_as_missing(
+    whole: Whole, taught: tuple[Path, RetrainResult], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, result = copy_of(taught[0], tmp_path), taught[1]
+    shutil.rmtree(Store(Layout(folder).state / "bentoml").path(whole.first.version))
+    shutil.rmtree(folder / ".dvc" / "cache")
+    assert mtl(folder, "reproduce", result.version) == TrainingError.exit_code
+    error = capfd.readouterr().err
+    assert f"{result.version} cannot be reproduced here, found 1 missing:" in error
+    assert "champion teacher: artifacts/teacher with the hash" in error
+    assert "copy the store or the cache" in error
 
 
 def test_studies_name_the_tasks_that_the_champion_does_not_teach_in_them(

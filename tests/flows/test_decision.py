@@ -1,18 +1,19 @@
 """The decision about a candidate: refused, promoted or kept, with the reason in words."""
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from flows.retrain.artifacts.comparison import comparison_markdown
 from flows.retrain.compare import ChampionComparison
-from flows.retrain.decision import decide, refusal, worse_tasks
+from flows.retrain.decision import Decision, decide, refusal, respect_rollback, worse_tasks
 from mtl_core.churn import Churn
 from mtl_core.config import Gates
 from mtl_core.evaluation import Difference
 from mtl_core.slices import SliceComparison, SliceDifference
+from serving.champion import Promotion
 
 WORSE, SAME, BETTER = (-0.02, -0.03, -0.01), (0.0, -0.01, 0.01), (0.02, 0.01, 0.03)
 YEAR = timedelta(days=365)
@@ -159,3 +160,30 @@ def test_the_artifact_has_a_row_per_task_and_the_worst_slices_with_names_as_they
     assert "| carrier=a\\* | 612 | t | auc |" in markdown
     assert markdown.startswith("**m:new: promoted**\n\n- significantly better")
     assert markdown.endswith("- n\n")
+
+
+def change(before: str, after: str, reason: str) -> Promotion:
+    return Promotion(at=datetime(2026, 3, 2, 5, tzinfo=UTC), before=before, after=after, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        pytest.param([], "promoted", id="new"),
+        pytest.param([change("m:old", "m:new", "retrain"), change("m:new", "m:old", "rollback")], "kept", id="back"),
+        pytest.param(
+            [change("m:new", "m:old", "rollback: bad"), change("m:old", "m:third", "retrain")], "kept", id="earlier"
+        ),
+        pytest.param([change("m:new", "m:old", "rollback"), change("m:old", "m:new", "")], "promoted", id="restored"),
+        pytest.param([change("m:new", "m:old", "retrain")], "promoted", id="replaced"),
+    ],
+)
+def test_a_retrain_does_not_undo_a_rollback(changes: list[Promotion], outcome: str) -> None:
+    better = Decision(outcome="promoted", reasons=("better",))
+    decision = respect_rollback(better, "m:new", changes)
+    assert decision.outcome == outcome
+    if outcome == "kept":
+        assert decision.reasons[0].startswith("it was rolled back on 2026-03-02 05:00 UTC")
+        assert decision.reasons[0].endswith("`mtl promote m:new`")
+    refused = Decision(outcome="refused", reasons=("worse",))
+    assert respect_rollback(refused, "m:new", changes) is refused

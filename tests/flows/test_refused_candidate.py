@@ -28,6 +28,10 @@ def refused(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     assert caught.value.exit_code == CheckFailed.exit_code
     store = Store(Layout(folder).store)
     (version,) = set(store.versions("tiny")) - {whole.first.version}
+    result = caught.value.result  # which `mtl retrain --json` prints
+    assert (result.version, result.promoted, result.decision.outcome) == (version, False, "refused")
+    assert result.comparison.champion == whole.first.version
+    assert any(reason.startswith("churned.auc: FAILED") for reason in result.decision.reasons)
     return folder, version, str(caught.value)
 
 

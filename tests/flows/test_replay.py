@@ -12,8 +12,10 @@ import pytest
 
 from flows.cli import main
 from flows.layout import Layout
+from flows.pipeline.pin import push
 from flows.studies.replay import study as module
-from flows.studies.replay.cadence import LOG, CadenceFolder, replay_params
+from flows.studies.replay.cadence import LOG, CadenceFolder, replay_params, without_user_config
+from flows.studies.replay.scores import MonthRows
 from flows.studies.replay.study import replay_split, run_replay, stored_replay
 from mtl_core.config import PARAMS, load_problem
 from mtl_core.config.document import parse_yaml
@@ -36,7 +38,7 @@ def monthly(tiny_problem: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def finished(monthly: Path) -> tuple[Replay, str]:
-    """A replay of two months, interrupted after the first month and resumed."""
+    """A replay of two months: interrupted after the first, then after the second has arrived, and resumed."""
     progress, stop = module.ReplayProgress.on_month, [True]
     with pytest.MonkeyPatch.context() as patch:
 
@@ -56,10 +58,19 @@ def finished(monthly: Path) -> tuple[Replay, str]:
             write(*arguments)
 
         patch.setattr(module, "write_study", write_study)
+        with pytest.MonkeyPatch.context() as interrupted:
+
+            def read(*_arguments: Any) -> None:
+                raise KeyboardInterrupt
+
+            interrupted.setattr(MonthRows, "read", read)
+            with pytest.raises(KeyboardInterrupt):
+                run_replay(monthly, "2024-11", (1,))
         study, where = run_replay(monthly, "2024-11", (1,))
     assert not (Layout(monthly).state / "studies" / "replay").exists()
     (log,) = logs
-    assert [log.count(f"$ mtl {command}") for command in ("profile", "retrain", "ingest")] == [1, 2, 2]
+    # No retrain is repeated once its month has arrived: it would be trained on the rows that it is scored on.
+    assert [log.count(f"$ mtl {command}") for command in ("retrain", "ingest")] == [2, 3]
     return study, where
 
 
@@ -142,6 +153,36 @@ def test_a_command_that_fails_is_shown_with_its_last_lines(tmp_path: Path) -> No
         ToolError, match=r"(?s)`mtl check` ended with code 2 in .*replay.log:\n.*params.yaml: not found"
     ):
         CadenceFolder(tmp_path, server="").run("check")
+
+
+def test_the_output_of_a_stage_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with CadenceFolder(tmp_path, server="").logged_stdout():
+        subprocess.run(["echo", "9 parts"], check=True)
+    subprocess.run(["echo", "after"], check=True)
+    assert capfd.readouterr().out == "after\n"
+    assert (tmp_path / LOG).read_text() == "9 parts\n"
+
+
+def test_the_months_are_not_pushed_to_the_remote_of_the_user(
+    monthly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, remote = copy_of(monthly, tmp_path), tmp_path / "remote"
+    (tmp_path / "config").write_text(f"[core]\nremote = team\n['remote \"team\"']\nurl = {remote}\n")
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
+    with without_user_config(folder):
+        assert push(folder) == ""
+    assert not remote.exists()
+    assert push(folder).startswith("pushed")  # outside of a replay
+    environments: list[dict[str, str]] = []
+
+    def run(*_arguments: Any, env: dict[str, str], **_options: Any) -> subprocess.CompletedProcess[bytes]:
+        environments.append(env)
+        return subprocess.CompletedProcess([], 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    CadenceFolder(folder, server="").run("ingest", "2024-11.parquet")
+    for name in ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR"):
+        assert environments[0][name] == str(folder / "no-dvc-config")
 
 
 @pytest.mark.parametrize(

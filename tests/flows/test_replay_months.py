@@ -80,5 +80,14 @@ def test_parts_of_a_month_each_are_known_as_such(tmp_path: Path) -> None:
     assert cut(tmp_path).monthly_parts
 
 
+def test_two_parts_of_a_month_are_no_monthly_parts(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for day in ("01-03", "01-04", "02-01"):
+        (tmp_path / "data" / f"{day}.csv").write_text(f"day,size,late\n2013-{day},1,yes\n2013-{day},1,no\n")
+    months = cut(tmp_path)
+    assert list(months.files) == ["2013-01", "2013-02"]
+    assert not months.monthly_parts  # the limits of the suite are those of a day
+
+
 def test_months_are_counted_across_a_year() -> None:
     assert list(calendar_months("2012-11", "2013-02")) == ["2012-11", "2012-12", "2013-01", "2013-02"]

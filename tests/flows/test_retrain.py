@@ -73,14 +73,19 @@ def test_changed_params_outdate_the_stages_from_theirs_on(copied: Path, old: str
 
 def test_a_worse_candidate_is_refused(whole: Whole, copied: Path, capfd: pytest.CaptureFixture[str]) -> None:
     replace_text(copied, "epochs: 4", "epochs: 1")
-    assert mtl(copied, "retrain") == PromotionRefused.exit_code
-    error = capfd.readouterr().err
+    assert mtl(copied, "retrain", "--json") == PromotionRefused.exit_code
+    printed, error = capfd.readouterr()
     assert re.search(r"spend: rmse .* worse by .* 95% interval", error)
     assert error.rstrip().endswith("--overrule`")  # nothing follows the refusal
     assert "Traceback" not in error
     assert store(copied).champion("tiny") == whole.first.version
     refused = next(tag for tag in store(copied).versions("tiny") if tag != whole.first.version)
     assert any(reason.startswith("against tiny:") for reason in store(copied).refusal(refused))
+    result = json.loads(printed)
+    assert (result["version"], result["promoted"], result["decision"]["outcome"]) == (refused, False, "refused")
+    assert result["decision"]["reasons"] == list(store(copied).refusal(refused))
+    assert result["comparison"]["champion"] == whole.first.version
+    assert {churn["task"] for churn in result["comparison"]["churn"]} == {"churned", "spend", "tier"}
     assert mtl(copied, "promote", refused) == PromotionRefused.exit_code
     assert re.search(r"(?s)refused:\n  against tiny:.*spend: rmse .*--overrule", capfd.readouterr().err)
     assert mtl(copied, "promote", refused, "--overrule") == 0

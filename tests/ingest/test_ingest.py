@@ -73,6 +73,22 @@ def test_every_file_has_its_own_outcome(orders: Path, april: Path, tmp_path: Pat
     assert fetch(orders) == CLEAN
 
 
+def test_a_second_export_of_a_part_is_refused(orders: Path, tmp_path: Path) -> None:
+    """The same rows in other bytes and under another name would count twice."""
+    before = state(orders)
+    present = (orders / "data" / "orders" / "2024-01.csv").read_text(encoding="utf-8")
+    export = tmp_path / "export of january.csv"
+    export.write_text(present.replace("east", '"east"'), encoding="utf-8")
+    (refused,) = ingest(orders, export).parts
+    assert refused.outcome == "refused"
+    assert refused.message.startswith(
+        f"{export}: must have new rows, found exactly those of the present part 2024-01.csv"
+    )
+    assert state(orders) == before
+    export.write_text(present.replace("east", '"east"').replace("1-0,", "1-100,"), encoding="utf-8")
+    assert outcomes(ingest(orders, export)) == [("added", export.name)]
+
+
 def test_the_same_part_again_changes_nothing(orders: Path, tmp_path: Path) -> None:
     before = state(orders)
     again = shutil.copy(orders / "data" / "orders" / "2024-01.csv", tmp_path / "renamed.csv")

@@ -217,7 +217,7 @@ def test_tables_of_a_replay() -> None:
     every_month, every_quarter = study.cadences
     assert gain_text(study, "late", None) == "0.80"
     assert gain_text(study, "late", every_month) == f"0.75 ({MINUS}0.05, {MINUS}0.17 to 0.07)"
-    assert gain_text(study, "minutes", every_quarter) == f"10 (+1, {MINUS}12 to 14)"
+    assert gain_text(study, "minutes", every_quarter) == f"10 in 2 of 3 months (+1, {MINUS}12 to 14)"
     assert cost_cells(study)[1:] == [
         ("every month", "3", "2", "0", "1", "1 of 2", "4.5"),
         ("every 3 months", "1", "1", "0", "0", "0 of 1", "1.5"),

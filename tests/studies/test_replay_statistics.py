@@ -3,6 +3,7 @@
 import pytest
 
 from mtl_core.numbers import Number
+from mtl_core.report.studies.replay_tables import gain_text
 from mtl_core.studies.replay.record import Change, ReplayedCadence, ReplayedRetrain
 from mtl_core.studies.replay.statistics import mean_gain
 from tests.report.studies import replay
@@ -55,3 +56,13 @@ def test_only_promotions_that_are_worse_beyond_chance_are_bad() -> None:
     assert retrain("kept", 0.1, 0.2).better == ("late",)
     assert cadence.processor_seconds == 9.0
     assert (cadence.count("promoted"), cadence.count("refused"), cadence.count("kept")) == (2, 1, 0)
+
+
+def test_a_mean_over_fewer_months_says_so() -> None:
+    """A model that lacks a class of the later months has no score there: its mean is one over other months."""
+    study = replay()
+    task = next(iter(study.tasks))
+    months = len(study.months)
+    assert " of " not in gain_text(study.model_copy(update={"never": {task: (0.5,) * months}}), task, None)
+    partly = study.model_copy(update={"never": {task: (0.5, *(None,) * (months - 1))}})
+    assert gain_text(partly, task, None).endswith(f" in 1 of {months} months")

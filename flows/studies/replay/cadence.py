@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from flows.draft.folder import init_dvc, init_git, write_folder
+from flows.environment import variable
 from flows.layout import Layout
 from flows.pipeline.graph import DIGESTS, bring_up_to_date
 from flows.running import exclusive_run
@@ -50,13 +52,13 @@ class CadenceFolder:
         """Its problem."""
         return load_problem(self.path)
 
-    def create(self, source: Path, params: str, files: Sequence[Path], *, keep_suite: bool) -> None:
+    def create(self, source: Path, params: str, files: Sequence[Path], suite: str) -> None:
         """Write the folder of a problem with these part files, unless it is there.
 
         Args:
             source: the user's problem.
             params: the text of its params.yaml, see `replay_params`.
-            keep_suite: use its expectation suite; else one is profiled from these parts.
+            suite: the text of its expectation suite.
         """
         if not (self.path / PARAMS).exists():
             shutil.rmtree(self.path, ignore_errors=True)
@@ -64,20 +66,17 @@ class CadenceFolder:
             init_git(self.path)  # of its own: the user's repositories, around this folder, are not touched
             init_dvc(self.path)
             problem, parts = load_problem(source), {self.path / DATA / file.name: file for file in files}
-            if keep_suite:
-                suite = suite_path(source, problem).read_text(encoding="utf-8")
-                write_text(suite_path(self.path, problem), suite)
-            write_folder(self.path, parts, DATA, params, problem.name)
-        if not suite_path(self.path, self.problem).exists():
-            self.run("profile")
+            write_text(suite_path(self.path, problem), suite)
+            with without_user_config(self.path):
+                write_folder(self.path, parts, DATA, params, problem.name)
 
     def ingest(self, part: Path) -> None:
         """Add the part of a month; raises ToolError if it is refused."""
         self.run("ingest", str(part))
 
     def validate(self) -> None:
-        """Bring the stage `validate` up to date, which quarantines rows."""
-        with exclusive_run(self.path):
+        """Bring the stage `validate` up to date, which quarantines rows; its output goes to the folder's LOG."""
+        with without_user_config(self.path), self.logged_stdout(), exclusive_run(self.path):
             for stage in (DIGESTS, "validate"):
                 bring_up_to_date(self.path, stage)
 
@@ -94,7 +93,7 @@ class CadenceFolder:
         """Run `mtl` with these arguments in the folder; its output goes to the folder's LOG."""
         log = self.path / LOG
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-        environment["PREFECT_API_URL"] = self.server
+        environment |= {"PREFECT_API_URL": self.server, **_dvc_variables(self.path)}
         command = [sys.executable, "-c", COMMAND, *arguments, "-C", str(self.path)]
         with log.open("ab") as output:
             output.write(f"$ mtl {' '.join(arguments)}\n".encode())
@@ -108,6 +107,38 @@ class CadenceFolder:
                 f"replay: `mtl {' '.join(arguments)}` ended with code {code} in {self.path}; the last lines of {log}:\n"
                 + "\n".join(f"  {line}" for line in lines)
             )
+
+    @contextmanager
+    def logged_stdout(self) -> Iterator[None]:
+        """Append stdout to the LOG, also that of child processes."""
+        sys.stdout.flush()
+        stdout = os.dup(1)
+        try:
+            with (self.path / LOG).open("ab") as log:
+                os.dup2(log.fileno(), 1)
+            yield
+        finally:
+            sys.stdout.flush()
+            os.dup2(stdout, 1)
+            os.close(stdout)
+
+
+def _dvc_variables(folder: Path) -> dict[str, str]:
+    """Variables that hide DVC's configuration of the user and of the machine.
+
+    It may name a remote, to which an ingest would push the months, and a shared cache.
+    """
+    home = str(folder / "no-dvc-config")
+    return {"DVC_GLOBAL_CONFIG_DIR": home, "DVC_SYSTEM_CONFIG_DIR": home}
+
+
+@contextmanager
+def without_user_config(folder: Path) -> Iterator[None]:
+    """Hide the user's configuration of DVC from this process for a block, see `_dvc_variables`."""
+    with ExitStack() as stack:
+        for name, value in _dvc_variables(folder).items():
+            stack.enter_context(variable(name, value))
+        yield
 
 
 def replay_params(source: Path, split: TimeSplit, *, limits: bool = True) -> str:

@@ -29,7 +29,7 @@ class Months:
     undated: int
     """Rows without a time, which belong to no month."""
     monthly_parts: bool
-    """True if no part of the data has rows of two months."""
+    """True if each part of the data has the rows of a month: of one month, and all of them."""
 
     @property
     def calendar(self) -> tuple[str, ...]:
@@ -60,11 +60,11 @@ def cut_into_months(folder: Path, problem: Problem, split: TimeSplit, out: Path)
             _write(temporary, parts, split)
     counts = pq.read_table(out / "counts.parquet").to_pylist()
     dated = sorted({row["month"] for row in counts if row["month"] is not None})
-    months_of = {part.name: {row["month"] for row in counts if row["part"] == part.name} for part in parts}
+    parts_and_months = {(row["part"], row["month"]) for row in counts}
     return Months(
         files={month: out / f"{month}.parquet" for month in dated},
         undated=sum(row["rows"] for row in counts if row["month"] is None),
-        monthly_parts=all(len(months) == 1 for months in months_of.values()),
+        monthly_parts=len(parts_and_months) == len(parts) == len(dated),
     )
 
 

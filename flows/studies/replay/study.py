@@ -15,6 +15,7 @@ from flows.retrain.server import prefect_server
 from flows.studies.common import exclusive_scratch, stored_study, update_report
 from flows.studies.replay.cadence import CadenceFolder, replay_params
 from flows.studies.replay.months import Months, cut_into_months
+from flows.studies.replay.suite import suite_of
 from flows.studies.replay.walk import MonthRecord, walk
 from mtl_core.config import PARAMS, Problem, TimeSplit, load_problem
 from mtl_core.errors import DataError, ProblemError
@@ -52,6 +53,7 @@ def run_replay(folder: Path, first: str | None, cadences: Sequence[int], *, limi
         first = _first_month(months, first)
         scored = [(month, path) for month, path in months.files.items() if month >= first]
         before = [path for month, path in months.files.items() if month < first]
+        suite = suite_of(folder, problem, months, params, work / "profile")
         command = f"mtl replay --from {first} --cadence {','.join(map(str, cadences))}"
         command += "" if limits else " --without-limits"
         provenance = provenance_of(command, [problem.training.seed], folder, problem)
@@ -61,7 +63,7 @@ def run_replay(folder: Path, first: str | None, cadences: Sequence[int], *, limi
                 progress.say(f"{months.undated:,} rows without a {split.column} belong to no month and are left out")
             for every in cadences:
                 cadence = CadenceFolder(work / f"from-{first}-every-{every}", server)
-                cadence.create(folder, params, before, keep_suite=_keeps_suite(folder, problem, months))
+                cadence.create(folder, params, before, suite)
                 records[every] = []
                 for record in walk(cadence, every, scored):
                     records[every].append(record)
@@ -126,11 +128,6 @@ def _first_month(months: Months, first: str | None) -> str:
             f"{latest} and {MIN_MONTHS_BEFORE} months come before it; found {first}"
         )
     return first
-
-
-def _keeps_suite(folder: Path, problem: Problem, months: Months) -> bool:
-    """True if the suite's limits, which are those of a part, are those of a month."""
-    return months.monthly_parts and suite_path(folder, problem).exists()
 
 
 def _digest(folder: Path, problem: Problem, params: str) -> str:

@@ -61,7 +61,7 @@ def walk(cadence: CadenceFolder, every: int, months: Sequence[tuple[str, Path]])
 
 
 def _replay_month(cadence: CadenceFolder, month: str, part: Path, *, is_due: bool) -> MonthRecord:
-    retrain = _retrain(cadence, month) if is_due else None
+    retrain = _retrain_once(cadence, month) if is_due else None
     cadence.ingest(part)
     cadence.validate()
     rows, store, name = MonthRows.read(cadence, part.name), cadence.store, cadence.problem.name
@@ -78,6 +78,14 @@ def _replay_month(cadence: CadenceFolder, month: str, part: Path, *, is_due: boo
         champion=rows.scores(_model(store, champion)),
         retrain=retrain,
     )
+
+
+def _retrain_once(cadence: CadenceFolder, month: str) -> ReplayedRetrain:
+    """The retrain before a month. One that has ended is never repeated: by then the month may have arrived."""
+    path = cadence.path / "records" / f"{month}.retrain.json"
+    if not path.exists():
+        write_text(path, _retrain(cadence, month).model_dump_json(indent=1) + "\n")
+    return ReplayedRetrain.model_validate_json(path.read_bytes())
 
 
 def _retrain(cadence: CadenceFolder, month: str) -> ReplayedRetrain:

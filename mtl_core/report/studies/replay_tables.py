@@ -34,6 +34,8 @@ def gain_text(study: Replay, task: str, cadence: ReplayedCadence | None) -> str:
     gain = None if cadence is None else mean_gain(study, task, scores, study.never)
     decimals = _decimals(study, task)
     mean = rounded(statistics.fmean(defined), decimals)
+    if len(defined) < len(scores[task]):  # other columns may be means over other months
+        mean += f" in {len(defined)} of {plural(len(scores[task]), 'month')}"
     if gain is None:
         return mean
     bounds = f", {interval(gain.low, gain.high, decimals)}" if gain.half_width is not None else ""
@@ -67,7 +69,7 @@ def bad_promotion_lines(study: Replay) -> list[str]:
         for retrain in cadence.bad_promotions
     ]
     compared = sum(
-        len(retrain.next_month)
+        sum(change.high is not None for change in retrain.next_month.values())
         for cadence in study.cadences
         for retrain in cadence.retrains
         if retrain.outcome == "promoted"

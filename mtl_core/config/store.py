@@ -13,8 +13,8 @@ class StoreOptions(Frozen):
     """Retention of versions in the model store. Without a limit, every version is kept.
 
     `mtl retrain` deletes, after a successful run, the versions that exceed a limit; `mtl models prune` does it at any
-    time. The champion, the previous champion, the newest version, one that waits for approval and those that `mtl models
-    pin` protects are never deleted.
+    time. The champion, the previous champion, the newest version, one that waits for approval and those that
+    `mtl models pin` protects are never deleted.
     """
 
     keep: Annotated[int | None, Field(ge=1)] = None

@@ -17,6 +17,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 POLICIES = ("joint", "freeze", "hold", "patient")
 TABLES = {
     "comparing.md": "comparison_table.py",
+    "distillation.md": "churn_table.py",
     "early-stopping.md": "stopping_table.py",
     "quality-and-speed.md": "quality_table.py",
     "quality-and-speed.md#suite": "suite_table.py",
@@ -40,6 +41,14 @@ def test_a_page_shows_the_tables_that_its_command_prints(page: str) -> None:
     rows = [line for line in printed.splitlines() if line.startswith("|")]
     assert rows
     assert [line for line in rows if line not in text.splitlines()] == []
+
+
+def test_challengers_with_and_without_a_teacher_have_the_same_months_and_seeds() -> None:
+    rows, provenance = stored("churn.json"), stored("churn.provenance.json")["flights"]
+    assert_provenance(provenance, "python benchmarks/churn.py --months 4 9 ")
+    keys = sorted((row["month"], row["seed"], row["arm"], row["task"]) for row in rows)
+    tasks = load_problem(ROOT).tasks
+    assert keys == sorted(itertools.product(range(4, 10), provenance["seeds"], ("labels", "champion"), tasks))
 
 
 def test_every_policy_has_results_for_every_task_and_the_same_five_seeds() -> None:

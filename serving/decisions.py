@@ -2,7 +2,8 @@
 
 HOME/models/NAME/VERSION/decision.json     {"outcome", "champion", "reasons", "at", "flow_run"}
 
-A version has this file or `refused.json`, see refused.py. A promotion by hand removes it.
+A version has this file or `refused.json`, see refused.py. A promotion removes it: its reason is in the history of
+the champion.
 """
 
 from datetime import UTC, datetime
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 DECISION_FILE = "decision.json"
 
-Outcome = Literal["kept", "waiting", "superseded", "approved"]
+Outcome = Literal["kept", "waiting", "superseded"]
 """kept: not better than the champion. waiting: to be promoted once a person approves. superseded: it waited, and a
-newer version waits instead. approved: promoted by a person, with the reason.
+newer version waits instead.
 """
 
 

@@ -24,7 +24,6 @@ DECISIONS = {
     "kept": "was kept",
     "waiting": "waits for approval",
     "superseded": "is superseded",
-    "approved": "was approved",
 }
 STATUS_STYLES = {"refused": "yellow", "waiting": "cyan"}
 

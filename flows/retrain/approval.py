@@ -121,8 +121,6 @@ def approve(store: Store, candidate: str, waiting: VersionDecision, reason: str)
     if present != waiting.champion:
         raise PromotionRefused(replaced_champion(candidate, waiting.champion, present))
     store.promote(candidate, reason=f"approved: {reason}" if reason else "approved")
-    if reason:
-        decide_version(store, candidate, "approved", champion=waiting.champion, reasons=(reason,))
 
 
 def reject_version(store: Store, candidate: str, waiting: VersionDecision, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Decisions about versions in the store: kept, waiting for approval, superseded, approved."""
+"""Decisions about versions in the store: kept, waiting for approval, superseded."""
 
 import pytest
 

@@ -12,7 +12,8 @@ from flows.ingest.result import IngestResult, LabelUpdate, PartArrival
 from flows.ingest.rewrite import rewrite
 from flows.ingest.updates import MAX_EXAMPLES, find_changes, show
 from flows.layout import Layout
-from flows.pipeline.pin import DATA, PIN, cache, exclusive_data, fetch, md5, pin_with, pinned_files
+from flows.pipeline.listing import md5
+from flows.pipeline.pin import DATA, PIN, cache, exclusive_data, fetch, pin_with, pinned_files
 from mtl_core.config import PARAMS, Problem, load_problem
 from mtl_core.data.part_files import PartFile, open_files
 from mtl_core.data.parts import as_parts

@@ -4,9 +4,7 @@ DVC keeps the list of a folder's files in its cache, which a fresh clone does no
 too, under `meta`, which DVC does not change.
 """
 
-import hashlib
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,22 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from flows.pipeline.dvc_remote import pull
 from flows.pipeline.graph import open_repository
-from flows.system_failure import system_failure
+from flows.pipeline.listing import Listing, differences, folder_hash, list_files, md5
 from mtl_core.errors import DataError, ToolError
 
 DATA, PIN, FETCH = "data", "data.dvc", "fetch_data.py"
-MAX_SHOWN = 5
-
-Listing = Mapping[str, str]
-"""Path below data/ -> md5."""
 
 
 def pin(folder: Path) -> None:
     """Pin `data/` as it is: in DVC's cache, and as `data.dvc`."""
     with open_repository(folder) as repo:
         (stage,) = repo.add(str(folder / DATA))
-        stage.meta = {"files": dict(_listing(folder))}
+        stage.meta = {"files": dict(list_files(folder / DATA))}
         stage.dump()
 
 
@@ -43,15 +38,15 @@ def fetch(folder: Path) -> str:
     with open_repository(folder) as repo:
         if _is_clean(repo, folder):
             return f"{DATA}/ matches {PIN}"
-        present = _listing(folder)
+        present = list_files(folder / DATA)
         source = "already present"
-        if _digest(present) != _pinned_digest(repo, folder):
+        if folder_hash(present) != _pinned_digest(repo, folder):
             pinned = _pinned(repo, folder)
             if present and (pinned is None or any(pinned.get(name) != md5 for name, md5 in present.items())):
                 raise DataError(_difference(folder, pinned, present))
             source = _download(repo, folder)
-            present = _listing(folder)
-            if _digest(present) != _pinned_digest(repo, folder):
+            present = list_files(folder / DATA)
+            if folder_hash(present) != _pinned_digest(repo, folder):
                 raise DataError(_difference(folder, pinned, present))
         repo.commit(str(folder / PIN), force=True)  # the same content, now in DVC's cache too
         if not _is_clean(repo, folder):
@@ -78,7 +73,7 @@ def pinned_files(folder: Path) -> Listing:
     """The files that `data.dvc` pins; the present ones must match it."""
     with open_repository(folder) as repo:
         pinned = _pinned(repo, folder)
-    return _listing(folder) if pinned is None else pinned
+    return list_files(folder / DATA) if pinned is None else pinned
 
 
 def pin_with(folder: Path, files: Mapping[str, Path], pinned: Listing) -> str:
@@ -95,7 +90,7 @@ def pin_with(folder: Path, files: Mapping[str, Path], pinned: Listing) -> str:
     listing = dict(sorted({**pinned, **{name: md5(file) for name, file in files.items()}}.items()))
     (output,) = document["outs"]
     before = sum((folder / DATA / name).stat().st_size for name in files if name in pinned)
-    output["md5"] = _digest(listing)
+    output["md5"] = folder_hash(listing)
     output["size"] += sum(file.stat().st_size for file in files.values()) - before
     output["nfiles"] = len(listing)
     document["meta"] = {**document.get("meta", {}), "files": listing}
@@ -131,12 +126,7 @@ def pinned_data(folder: Path) -> tuple[str, Listing]:
 
 def present_hash(folder: Path) -> str:
     """DVC's hash of `data/` as it is."""
-    return folder_hash(folder / DATA)
-
-
-def folder_hash(path: Path) -> str:
-    """DVC's hash of a folder as it is."""
-    return _digest(_files(path))
+    return folder_hash(list_files(folder / DATA))
 
 
 def _is_clean(repo: Any, folder: Path) -> bool:
@@ -146,7 +136,7 @@ def _is_clean(repo: Any, folder: Path) -> bool:
 def _download(repo: Any, folder: Path) -> str:
     """Pull from DVC's remote, else run fetch_data.py; a phrase about the source."""
     if remote := repo.config["core"].get("remote"):
-        _pull(repo, folder, remote)
+        pull(repo, folder / PIN, remote)
         return f"pulled from remote {remote}"
     if not (folder / FETCH).exists():
         raise DataError(
@@ -159,65 +149,6 @@ def _download(repo: Any, folder: Path) -> str:
     return f"written by {FETCH}"
 
 
-def _pull(repo: Any, folder: Path, remote: str) -> None:
-    """Pull the data; raises ToolError with the fix.
-
-    DVC logs the cause, such as wrong credentials, and raises an error without it.
-    """
-    causes = _Causes(logging.WARNING)
-    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects")]
-    for logger in loggers:
-        logger.addHandler(causes)
-        logger.propagate = False
-    try:
-        repo.pull(str(folder / PIN))
-    except Exception as error:  # the libraries of the remotes have exceptions of their own
-        if system_failure(error) is not None:
-            raise
-        found = "; ".join(" ".join(cause.split()) for cause in dict.fromkeys(causes.found or [str(error)]))
-        raise ToolError(
-            f"DVC remote {remote}, {repo.config['remote'][remote].get('url')}: must have the data of {PIN}, found: "
-            f"{found}. Check its address (`dvc remote list`), the credentials, and that `dvc push` has been run"
-        ) from error
-    finally:
-        for logger in loggers:
-            logger.removeHandler(causes)
-            logger.propagate = True
-
-
-class _Causes(logging.Handler):
-    """Errors that are logged, instead of their tracebacks in the terminal."""
-
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        self.found.append(f"{type(error).__name__}: {error}" if error else record.getMessage())
-
-
-def _listing(folder: Path) -> Listing:
-    return _files(folder / DATA)
-
-
-def _files(root: Path) -> Listing:
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): md5(path) for path in files}
-
-
-def md5(path: Path) -> str:
-    """MD5 of a file, by which DVC names its content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _digest(listing: Listing) -> str:
-    """DVC's hash of a folder with these files."""
-    rows = [{"md5": listing[name], "relpath": name} for name in sorted(listing)]
-    return hashlib.md5(json.dumps(rows).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
 def _pinned_digest(repo: Any, folder: Path) -> str:
     (stage,) = repo.stage.collect(str(folder / PIN))
     return str(stage.outs[0].hash_info.value)
@@ -228,7 +159,7 @@ def _pinned(repo: Any, folder: Path) -> Listing | None:
     (stage,) = repo.stage.collect(str(folder / PIN))
     digest = _pinned_digest(repo, folder)
     listing = (stage.meta or {}).get("files")
-    if listing and _digest(listing) == digest:
+    if listing and folder_hash(listing) == digest:
         return {str(name): str(md5) for name, md5 in listing.items()}
     try:
         rows = json.loads(Path(repo.cache.local.oid_to_path(digest)).read_text(encoding="utf-8"))
@@ -239,22 +170,10 @@ def _pinned(repo: Any, folder: Path) -> Listing | None:
 
 def _difference(folder: Path, pinned: Listing | None, present: Listing) -> str:
     if pinned is None:
-        differences = (
-            f"the pinned list of files is not in the DVC cache; found {len(present)} files with another digest"
-        )
+        found = f"the pinned list of files is not in the DVC cache; found {len(present)} files with another digest"
     else:
-        kinds = {
-            "missing": [name for name in pinned if name not in present],
-            "not pinned": [name for name in present if name not in pinned],
-            "changed": [name for name in present if name in pinned and pinned[name] != present[name]],
-        }
-        differences = "; ".join(f"{kind}: {_first(names)}" for kind, names in kinds.items() if names)
+        found = differences(pinned, present)
     return (
-        f"{folder / DATA}: must match {PIN}, found differences: {differences}. "
+        f"{folder / DATA}: must match {PIN}, found differences: {found}. "
         f"To pin the present files: `dvc add {DATA}`. To restore the pinned data: remove those files and run `mtl data`"
     )
-
-
-def _first(names: list[str]) -> str:
-    rest = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
-    return ", ".join(names[:MAX_SHOWN]) + rest

@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.layout import Layout
 from flows.pipeline.dvc_lock import LOCK, locked_stages
 from flows.pipeline.graph import open_repository
-from flows.pipeline.pin import folder_hash
+from flows.pipeline.listing import folder_hash, list_files
 from flows.reproduce.data import CACHE_REMOTE
 from flows.reproduce.errors import NotReproducible
 from mtl_core.config import load_problem
@@ -42,13 +42,13 @@ def restore_teacher(store: Store, folder: Path, provenance: ModelProvenance) -> 
     for record in _records(versions, tasks):
         model = None if record.champion is None else store.path(record.champion)
         write_teacher(target, record, model)
-        if folder_hash(target) == recorded:
+        if folder_hash(list_files(target)) == recorded:
             return
     shutil.rmtree(target)
     with open_repository(folder) as repo:
         default = repo.config["core"].get("remote")
     for remote in filter(None, (CACHE_REMOTE, default)):
-        if _pull(folder, target, remote) and folder_hash(target) == recorded:
+        if _pull(folder, target, remote) and folder_hash(list_files(target)) == recorded:
             return
     shutil.rmtree(target, ignore_errors=True)
     raise NotReproducible(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline.pin import _digest, _listing, fetch, pin
+from flows.pipeline.listing import folder_hash, list_files
+from flows.pipeline.pin import DATA, fetch, pin
 from mtl_core.errors import DataError, ToolError
 
 FETCH = """
@@ -136,4 +137,4 @@ def test_data_may_be_unpinned(tmp_path: Path) -> None:
 
 def test_the_digest_of_a_folder_is_that_of_dvc(folder: Path) -> None:
     text = (folder / "data.dvc").read_text()
-    assert _digest(_listing(folder)) in text
+    assert folder_hash(list_files(folder / DATA)) in text

@@ -55,7 +55,7 @@ def test_the_page_has_the_sections_with_their_commands(copied: RunFolder, curren
         "sharing": ("mtl compare --seeds 2", "sharing helps", "negative transfer", "<b>minutes", "Stopping policies"),
         "relatedness": ("mtl relate --every 7", "1,234 measurements", "Groupings", LONG),
         "tuning": ("mtl tune --trials 5", "3 complete, 1 pruned, 1 failed", "trial 4, +1.25", "undefined", "ghost"),
-        "replay": ("mtl replay --from 2013-04", "every 3 months", "<b>minutes", "worse on that month", "1 of 2"),
+        "replay": ("mtl replay --from 2013-04", "every 3 months", "<b>minutes", "worse on that month", "1 of 1"),
     }.items():
         text = page.sections[name]
         assert f"#{name}" in page.attributes("href")
@@ -219,8 +219,8 @@ def test_tables_of_a_replay() -> None:
     assert gain_text(study, "late", every_month) == f"0.75 ({MINUS}0.05, {MINUS}0.17 to 0.07)"
     assert gain_text(study, "minutes", every_quarter) == f"10 in 2 of 3 months (+1, {MINUS}12 to 14)"
     assert cost_cells(study)[1:] == [
-        ("every month", "3", "2", "0", "1", "1 of 2", "4.5"),
-        ("every 3 months", "1", "1", "0", "0", "0 of 1", "1.5"),
+        ("every month", "3", "2", "0", "1", "1 of 1", "4.5"),
+        ("every 3 months", "1", "1", "0", "0", "0 of 0", "1.5"),
     ]
     bad, chance = bad_promotion_lines(study)
     assert bad == (

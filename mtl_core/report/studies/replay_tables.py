@@ -52,7 +52,7 @@ def cost_cells(study: Replay) -> list[tuple[str, ...]]:
             str(cadence.count("promoted")),
             str(cadence.count("kept") + cadence.count("unchanged")),
             str(cadence.count("refused")),
-            f"{len(cadence.bad_promotions)} of {cadence.count('promoted')}",
+            f"{len(cadence.bad_promotions)} of {len(cadence.compared_promotions)}",
             rounded(cadence.processor_seconds / 60, 1),
         )
         for cadence in study.cadences

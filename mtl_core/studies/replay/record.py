@@ -95,6 +95,11 @@ class ReplayedCadence(Frozen):
         """Promotions that were significantly worse in a task on the next month."""
         return tuple(retrain for retrain in self.retrains if retrain.outcome == "promoted" and retrain.worse)
 
+    @property
+    def compared_promotions(self) -> tuple[ReplayedRetrain, ...]:
+        """Promotions with a champion before, with which they are compared on the next month."""
+        return tuple(each for each in self.retrains if each.outcome == "promoted" and each.next_month)
+
     def count(self, outcome: Outcome) -> int:
         """Number of retrains with that outcome."""
         return sum(retrain.outcome == outcome for retrain in self.retrains)

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from flows.cli import main
+from flows.studies.replay.study import stored_replay
 from mtl_core.config import load_problem
+from tests.pages import blocks, commands, missing_lines
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -114,3 +117,18 @@ def test_the_provenance_of_a_configuration_has_the_seeds_of_its_rows() -> None:
         assert "+" not in record["commit"]
         assert seeds == set(record["seeds"]) or name.endswith("LightGBM, a model per task")
     assert all(seeds_of[f"{problem}: as declared"] == set(range(5)) for problem in ("census", "flights"))
+
+
+def test_the_page_of_the_replay_shows_what_its_command_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "112")
+    with pytest.raises(SystemExit):
+        main(["replay", "--show", "-C", str(ROOT)])
+    (console,) = (block.text for block in blocks("replay.md") if block.language == "console")
+    (command,) = commands(console)
+    assert command.line == "mtl replay --show"
+    assert missing_lines(command.shown, capsys.readouterr().out) == []
+    provenance = stored_replay(ROOT)[0].provenance
+    assert "+" not in provenance.commit
+    assert f"`{provenance.command}`" in (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")

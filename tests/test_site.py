@@ -26,8 +26,8 @@ from serving.value_rules import MAX_DOCUMENT, MAX_ITEMS, MAX_TEXT
 from tests.pages import DOCS, blocks, commands
 
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_generated" not in path.parts)
-RUN_BY_A_TEST = ("start/your-own-csv.md", "howto/serve.md", "howto/deploy.md")
-"""Pages that tests/test_package.py runs, from the built wheel."""
+RUN_BY_A_TEST = ("start/your-own-csv.md", "howto/serve.md", "howto/deploy.md", "replay.md")
+"""Pages that tests/test_package.py runs, from the built wheel; the replay is shown by tests/test_results.py."""
 RUNNABLE = ("console", "python", "sh", "shell", "bash", "pycon")
 
 

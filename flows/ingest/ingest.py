@@ -66,28 +66,31 @@ class _Ingest:
 
     def add(self, paths: Sequence[Path], replace_parts: bool) -> tuple[PartArrival, ...]:
         accepted: dict[Path, Path] = {}  # path in the data -> staged file
+        replaced = frozenset(path.name for path in paths) if replace_parts else frozenset()
         arrivals = []
         for path in paths:
             staged = self._stage(path.name)
             try:
                 with errors_about(path, staged):
-                    arrivals.append(self._arrive(path, staged, accepted, replace_parts))
+                    arrivals.append(self._arrive(path, staged, accepted, replaced))
             except (DataError, ProblemError) as error:
                 arrivals.append(PartArrival(file=str(path), name=path.name, outcome="refused", message=str(error)))
         self._change(accepted)
         return tuple(arrivals)
 
-    def _arrive(self, path: Path, staged: Path, accepted: dict[Path, Path], replace_parts: bool) -> PartArrival:
+    def _arrive(self, path: Path, staged: Path, accepted: dict[Path, Path], replaced: frozenset[str]) -> PartArrival:
         check_name(path, self._problem.data)
         stage(path, staged)
         digest = md5(staged)
-        contents = self._contents() | {md5(file): target.name for target, file in accepted.items()}
+        # The bytes of a part that is about to be replaced may come back under another name.
+        contents = self._contents(replaced - {path.name})
+        contents |= {md5(file): target.name for target, file in accepted.items()}
         if (name := contents.get(digest)) is not None:
             return PartArrival(file=str(path), name=name, outcome="present")
         target = self._root / path.name
         if target in accepted:
             raise DataError(f"{path}: the files must have distinct names, found {path.name!r} twice; rename one")
-        if (exists := target.exists()) and not replace_parts:
+        if (exists := target.exists()) and path.name not in replaced:
             raise DataError(
                 f"{path}: a part of this name must not be in the data yet, found {target.name} with other content; "
                 "rename the file to add its rows, or use --replace to replace that part"
@@ -167,11 +170,11 @@ class _Ingest:
         files = [file for file in open_files(self._root, self._problem.data) if file.path not in replaced]
         return files + [file for path in accepted.values() for file in open_files(path, self._problem.data)]
 
-    def _contents(self) -> dict[str, str]:
-        """MD5 -> name, of the files in the folder of the parts."""
+    def _contents(self, left_out: frozenset[str]) -> dict[str, str]:
+        """MD5 -> name, of the files in the folder of the parts, without those of these names."""
         prefix = self._root.relative_to(self._folder / DATA).as_posix()
         names = self._pinned if prefix == "." else [name for name in self._pinned if name.startswith(f"{prefix}/")]
-        return {self._pinned[name]: Path(name).name for name in names}
+        return {self._pinned[name]: Path(name).name for name in names if Path(name).name not in left_out}
 
     def _stage(self, name: str) -> Path:
         """A new path to stage a file of that name."""

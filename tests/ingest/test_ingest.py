@@ -103,6 +103,13 @@ def test_a_part_is_replaced_only_on_request(orders: Path, tmp_path: Path) -> Non
     assert fetch(orders) == CLEAN
 
 
+def test_the_bytes_of_a_replaced_part_may_come_back_under_another_name(orders: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copy(orders / "data" / "orders" / "2024-02.csv", tmp_path / "moved.csv"))
+    other = write(tmp_path / "2024-02.csv", lines(9, rows=28))
+    result = ingest(orders, other, moved, replace_parts=True)
+    assert outcomes(result) == [("replaced", "2024-02.csv"), ("added", "moved.csv")]
+
+
 def test_labels_are_written_into_several_parts(orders: Path, labels: Path) -> None:
     (update,) = ingest(orders, updates=(labels,)).updates
     assert (update.outcome, update.filled, update.unknown) == ("updated", 2, 1)

@@ -28,8 +28,8 @@ run: data ## fetch the data, retrain, and serve predictions for real flights
 	$(BIN)/mtl retrain
 	$(BIN)/mtl demo
 
-test: data format ## lint, types, and all tests with coverage: about 15 minutes on two cores
-	@echo "all tests take about 15 minutes on two cores"
+test: data format ## lint, types, and all tests with coverage: about 20 minutes on two cores
+	@echo "all tests take about 20 minutes on two cores"
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=95
 
 setup: $(STAMP) ## create the virtual environment from requirements.lock

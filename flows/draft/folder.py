@@ -16,7 +16,6 @@ from flows.pipeline.pin import DATA, PIN, pin
 from mtl_core.config import PARAMS
 from mtl_core.errors import DataError, ProblemError, ToolError
 from mtl_core.files import pending, write_text
-from mtl_core.report.wording import plural
 
 STUDIES = "studies/README.md"
 """Keeps that folder in git: the stage `report` depends on it."""
@@ -72,7 +71,7 @@ def write_folder(folder: Path, sources: Mapping[Path, Path], data: str, params: 
         with pending(copy) as path, file.open("rb") as content, path.open("wb") as target:
             shutil.copyfileobj(content, target)
     if copies:
-        copied = plural(len(copies), "file") if folder / data not in copies else copies[folder / data].name
+        copied = f"{len(copies)} files" if folder / data not in copies else copies[folder / data].name
         steps.append(f"copied {copied} to {data}")
     write_text(folder / GRAPH, graph_text())
     write_text(folder / DEPLOYMENTS, deployments_text(name))

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,6 @@ from mtl_core.tasks.regression import Regression
 from mtl_core.validation.frame import label_columns, to_frame, type_in_suite
 from mtl_core.validation.spans import span_expectations, tagging_tasks
 from mtl_core.validation.suite import Suite, differences, load_suite, suite_path, write_suite
-
-SIZES = ("expect_table_row_count_to_be_between", "expect_column_unique_value_count_to_be_between")
-"""Expectations on the size of a part. After a single one, which does not show how parts differ, they only warn."""
 
 
 def write_profile(
@@ -83,8 +79,8 @@ def write_profile(
 def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
     """Suite from reference parts: their columns, types, nulls, ranges, categories, numbers of rows, label rates.
 
-    Limits are those of single parts, since parts are validated one by one; see SIZES for a single reference. Raises
-    DataError for a reference without rows or without a declared column.
+    Limits are those of single parts, since parts are validated one by one. Raises DataError for a reference without
+    rows or without a declared column.
     """
     frames: list[pd.DataFrame] = []
     types: dict[str, str] = {}
@@ -117,8 +113,6 @@ def profile(problem: Problem, reference: Sequence[Part]) -> Suite:
         expected = f"{problem.label_prefix}{task}="
         seen = [name.removeprefix(expected) for name in names if name.startswith(expected)]
         expectations += span_expectations(problem, task, options.labels or seen)
-    if len(reference) == 1:
-        expectations = [replace(each, severity="warning") if each.type in SIZES else each for each in expectations]
     return Suite(name=problem.name, expectations=tuple(expectations))
 
 

@@ -126,15 +126,6 @@ def test_a_class_that_a_reference_part_does_not_have_may_be_missing(tmp_path: Pa
     assert minimum == {"high": 0.08, "low": 0, "medium": 0}
 
 
-def test_sizes_of_a_single_part_only_warn(tmp_path: Path) -> None:
-    """The next part may be a week after a year."""
-    many = changed(table(2), shop=[f"s{row}" for row in range(ROWS)])
-    sizes = {"expect_table_row_count_to_be_between", "expect_column_unique_value_count_to_be_between"}
-    warnings = {each.type for each in profiled(tmp_path / "one", many).expectations if each.severity == "warning"}
-    assert warnings == sizes
-    assert all(each.severity == "critical" for each in profiled(tmp_path / "two", many, many).expectations)
-
-
 def test_many_categories_are_counted_and_not_listed(tmp_path: Path) -> None:
     suite = profiled(tmp_path, changed(table(2), shop=[f"s{row}" for row in range(ROWS)]))
     assert arguments(suite, "shop")["unique_value_count_to_be_between"] == {"min_value": 50, "max_value": 200}
